@@ -1,0 +1,245 @@
+# shellcheck shell=bash
+# lib.bash: what every test file shares. `load lib` at its top, below no `setup` of its own need.
+#
+# Variables
+#   REPO ZINIT HELPERS   the tree, the binary under test (another init can be named), build/tests
+#   BOTH_WAYS            "pid1 subreaper": for way in $BOTH_WAYS; do run as_"$way" ...; done
+#
+# zinit in the foreground (for `run`); both pass its exit status through. Everything runs in a PID
+# namespace of its own (helpers/pidns.c: clean signals, no descriptor above 2, a session of its
+# own), which ends what is left; as an ordinary user in a user namespace too.
+#   as_pid1 [ZINIT-ARG]...        zinit is PID 1 of the namespace
+#   as_subreaper [ZINIT-ARG]...   zinit is PID 2 below a plain init, and its group's member
+#   in_pidns PROGRAM...           any program as PID 1 (for env, exec_with, strace -D, sh in front)
+#   below_init PROGRAM...         any program as PID 2
+#   how                           how the last one ended, exactly: "exited 143", "killed 15"
+#   assert_how "killed 15"
+#
+# zinit in the background; returns once zinit's PID is known (zinit may not run yet).
+#   start_pid1 [ZINIT-ARG]...   start_subreaper [ZINIT-ARG]...
+#   start_in_pidns PROGRAM...   start_below_init PROGRAM...
+#   sets ZPID (zinit's PID outside), NSPID (the namespace's PID 1), PIDNS (the helper), and the
+#   files OUT and ERR, which collect its output. stdin is the caller's.
+#   finish                      waits for its end; sets status, output, stderr; then `how` works
+#   enter PROGRAM...            runs PROGRAM inside the last one's namespace (as its root)
+#   main_child                  prints the outside PID of zinit's child that has exec'd (waits)
+#   children PID                prints the PIDs of PID's children
+#
+# Waiting: by 10 ms steps, for at most WAIT_SECONDS (10), then the test fails and says for what.
+#   wait_for COMMAND...         until COMMAND succeeds
+#   wait_line FILE REGEX        until FILE has a matching line (extended regex, whole line)
+#   wait_count FILE REGEX N     until it has N
+#   wait_gone PID               until PID is gone, or a zombie
+#   in_state PID LETTERS        a condition for wait_for: PID's state is one of R S D T t Z
+#   has_signal PID FIELD N      a condition: bit N is set in SigBlk, ShdPnd, SigIgn... of PID
+#   holds_signals PID           a condition: all 62 signals are blocked (zinit is up)
+#
+# Needs: each skips the test, and says why.
+#   need_root   need_command NAME   need_traced_injection
+#
+# Signals by name: sig TERM prints 15; sig RTMIN 34.
+# Asserts: assert_one_line TEXT WORD (one line, and it names WORD); assert_equal and the rest are
+# bats-assert's. `fail` ends a test with a message.
+
+bats_require_minimum_version 1.5.0
+
+REPO=$(cd "${BATS_TEST_DIRNAME:-$(dirname "${BASH_SOURCE[0]}")}/.." && pwd)
+export REPO
+export ZINIT=${ZINIT:-$REPO/build/zinit}
+export HELPERS=${HELPERS:-$REPO/build/tests}
+PATH=$HELPERS:$PATH
+# shellcheck disable=SC2034 # for the tests
+BOTH_WAYS="pid1 subreaper"
+WAIT_SECONDS=${WAIT_SECONDS:-10}
+
+BATS_LIB_PATH=${BATS_LIB_PATH:-/usr/lib/bats:/usr/lib:/usr/local/lib/bats:/usr/local/lib:/usr/share/bats}
+bats_load_library bats-support
+bats_load_library bats-assert
+bats_load_library bats-file
+
+# An outer zinit's or peer's variables must not reach the one under test.
+for _variable in $(compgen -e); do
+	case $_variable in
+	ZINIT | ZINIT_TEST*) ;;
+	ZINIT_* | TINI_* | DUMB_INIT_* | CATATONIT_* | LISTEN_* | WATCHDOG_* | NOTIFY_SOCKET)
+		unset "$_variable"
+		;;
+	esac
+done
+unset _variable
+
+# Which test writes where; a test that starts several has a directory for each.
+_start_count=0
+_started=()
+
+_pidns() {
+	[ -x "$HELPERS/pidns" ] || fail "the helpers are not built: run 'make test', or 'make tests'"
+	"$HELPERS/pidns" -s "$BATS_TEST_TMPDIR/how" "$@"
+}
+
+in_pidns() { _pidns "$@"; }
+below_init() { _pidns -i "$@"; }
+as_pid1() { _pidns "$ZINIT" "$@"; }
+as_subreaper() { _pidns -i "$ZINIT" "$@"; }
+
+how() { cat "$BATS_TEST_TMPDIR/how"; }
+assert_how() { assert_equal "$(how)" "$1"; }
+
+_start() {
+	local dir fifo
+	_start_count=$((_start_count + 1))
+	dir=$BATS_TEST_TMPDIR/start.$_start_count
+	mkdir "$dir"
+	OUT=$dir/out ERR=$dir/err
+	touch "$OUT" "$ERR"
+	mkfifo "$dir/pid"
+	# Read and write, so that neither end waits for the other.
+	exec {fifo}<>"$dir/pid"
+	_pidns -p "$dir/pid" "$@" <&0 >"$OUT" 2>"$ERR" 3>&- {fifo}>&- &
+	PIDNS=$!
+	_started+=("$PIDNS")
+	if ! read -r -t "$WAIT_SECONDS" -u "$fifo" ZPID NSPID; then
+		exec {fifo}>&-
+		fail "could not start: $* ($(cat "$ERR"))"
+	fi
+	exec {fifo}>&-
+}
+
+start_in_pidns() { _start "$@"; }
+start_below_init() { _start -i "$@"; }
+start_pid1() { _start "$ZINIT" "$@"; }
+start_subreaper() { _start -i "$ZINIT" "$@"; }
+
+# shellcheck disable=SC2034 # for the tests, as `run` does it
+finish() {
+	status=0
+	wait "$PIDNS" || status=$?
+	output=$(cat "$OUT")
+	stderr=$(cat "$ERR")
+	mapfile -t lines <"$OUT"
+	mapfile -t stderr_lines <"$ERR"
+	if [ "$(how)" = timeout ]; then
+		fail "zinit did not end: $stderr"
+	fi
+}
+
+enter() {
+	local user=()
+	[ "$(id -u)" = 0 ] || user=(-U --preserve-credentials)
+	nsenter -t "$NSPID" "${user[@]}" -p -m -- "$@"
+}
+
+children() { cat "/proc/$1/task/$1/children"; }
+
+# The barrier's child still has zinit's own program name before it execs.
+_find_main_child() {
+	local pid
+	for pid in $(children "$ZPID"); do
+		if [ "$(readlink "/proc/$pid/exe")" != "$(readlink "/proc/$ZPID/exe")" ]; then
+			_main_child=$pid
+			return 0
+		fi
+	done
+	return 1
+}
+
+main_child() {
+	wait_for _find_main_child
+	echo "$_main_child"
+}
+
+wait_for() {
+	local end=$((${EPOCHREALTIME/./} + WAIT_SECONDS * 1000000))
+	until "$@"; do
+		if ((${EPOCHREALTIME/./} > end)); then
+			fail "waited $WAIT_SECONDS s in vain for: $*"
+			return 1
+		fi
+		sleep 0.01
+	done
+}
+
+wait_line() {
+	wait_for grep -qxE -- "$2" "$1" || {
+		sed 's/^/has: /' "$1" >&2
+		return 1
+	}
+}
+
+_has_count() { [ "$(grep -cxE -- "$2" "$1")" -ge "$3" ]; }
+
+wait_count() {
+	wait_for _has_count "$@" || {
+		sed 's/^/has: /' "$1" >&2
+		return 1
+	}
+}
+
+_state() {
+	local line
+	{ read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
+	line=${line##*) }
+	echo "${line%% *}"
+}
+
+in_state() { [[ $(_state "$1") == ["$2"] ]]; }
+_is_gone() { [[ $(_state "$1") == ['ZX'] ]] || [ ! -e "/proc/$1" ]; }
+wait_gone() { wait_for _is_gone "$1"; }
+
+_signal_set() {
+	local name value
+	while read -r name value; do
+		if [ "$name" = "$2:" ]; then
+			echo "0x$value"
+			return
+		fi
+	done <"/proc/$1/status"
+	echo 0
+}
+
+has_signal() { (((($(_signal_set "$1" "$2") >> ($3 - 1)) & 1) == 1)); }
+# SIGKILL and SIGSTOP never show in a mask.
+holds_signals() { [ "$(_signal_set "$1" SigBlk)" = 0xfffffffffffbfeff ]; }
+
+sig() {
+	case $1 in
+	RTMIN) echo 34 ;;
+	RTMAX) echo 64 ;;
+	*) kill -l "$1" ;;
+	esac
+}
+
+need_root() { [ "$(id -u)" = 0 ] || skip "only as root: $1"; }
+need_command() { command -v "$1" >/dev/null || skip "$1 is not installed"; }
+
+# strace's delays and errors, and a tracer that is nobody's parent.
+need_traced_injection() {
+	need_command strace
+	strace -qq -o /dev/null -e inject=getppid:retval=1 true 2>/dev/null ||
+		skip "strace cannot inject here"
+}
+
+assert_one_line() {
+	local count
+	count=$(printf '%s\n' "$1" | wc -l)
+	if [ -z "$1" ] || [ "$count" != 1 ]; then
+		fail "not one line, but $count: $1"
+	fi
+	case $1 in
+	*"$2"*) ;;
+	*) fail "does not name '$2': $1" ;;
+	esac
+}
+
+# Ends only what this test started; with its PID 1 gone the kernel ends the whole namespace.
+end_started() {
+	local pid
+	for pid in "${_started[@]}"; do
+		kill -TERM "$pid" 2>/dev/null || :
+	done
+	for pid in "${_started[@]}"; do
+		wait "$pid" 2>/dev/null || :
+	done
+}
+
+teardown() { end_started; }
