@@ -1,7 +1,6 @@
 /*
  * die SIGNAL: ends by that signal, with no core dump; status 77 where the signal does not kill.
  */
-#define _GNU_SOURCE
 #include <sys/prctl.h>
 #include <sys/resource.h>
 

@@ -3,7 +3,6 @@
  * run under zinit can be compared with a direct one by diff(1). What is meant to differ (PIDs) has
  * the word "own" in front: grep -v '^own '.
  */
-#define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +23,8 @@ static void print_signals(void)
 	for (int signo = 1; signo <= LAST_SIGNAL; signo++)
 		printf("signal %d %s\n", signo,
 		       signal_disposition(signo) == (unsigned long)SIG_IGN ? "ignored" :
-		       signal_disposition(signo) == (unsigned long)SIG_DFL ? "default" : "caught");
+		       signal_disposition(signo) == (unsigned long)SIG_DFL ? "default" :
+									     "caught");
 }
 
 static void print_descriptors(void)
@@ -39,8 +39,9 @@ static void print_descriptors(void)
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 		length = readlink(path, target, sizeof(target) - 1);
 		target[length < 0 ? 0 : length] = 0;
-		printf("fd %d %s mode %o flags %o cloexec %d offset %ld\n", fd, target, stat.st_mode,
-		       fcntl(fd, F_GETFL), fcntl(fd, F_GETFD), (long)lseek(fd, 0, SEEK_CUR));
+		printf("fd %d %s mode %o flags %o cloexec %d offset %ld\n", fd, target,
+		       stat.st_mode, fcntl(fd, F_GETFL), fcntl(fd, F_GETFD),
+		       (long)lseek(fd, 0, SEEK_CUR));
 	}
 }
 
@@ -58,10 +59,17 @@ static void print_limits(void)
 static void print_status(void)
 {
 	static const char *const wanted[] = {
-		"Umask:", "TracerPid:", "Uid:", "Gid:", "Groups:", "SigPnd:", "ShdPnd:", "SigBlk:",
-		"SigIgn:", "SigCgt:", "CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:",
-		"NoNewPrivs:", "Seccomp:", "Cpus_allowed:", "Mems_allowed:", "CoreDumping:",
-		"THP_enabled:", "Speculation_Store_Bypass:",
+		"Umask:",        "TracerPid:",
+		"Uid:",          "Gid:",
+		"Groups:",       "SigPnd:",
+		"ShdPnd:",       "SigBlk:",
+		"SigIgn:",       "SigCgt:",
+		"CapInh:",       "CapPrm:",
+		"CapEff:",       "CapBnd:",
+		"CapAmb:",       "NoNewPrivs:",
+		"Seccomp:",      "Cpus_allowed:",
+		"Mems_allowed:", "CoreDumping:",
+		"THP_enabled:",  "Speculation_Store_Bypass:",
 	};
 	FILE *status = fopen("/proc/self/status", "r");
 	char line[4096];
@@ -96,7 +104,8 @@ static void print_link(const char *path)
 
 int main(int argc, char **argv)
 {
-	static const char *const namespaces[] = { "cgroup", "ipc", "mnt", "net", "pid", "user", "uts" };
+	static const char *const namespaces[] = { "cgroup", "ipc",  "mnt", "net",
+						  "pid",    "user", "uts" };
 	struct sched_param scheduling = { .sched_priority = 0 };
 	int number = 0;
 

@@ -18,7 +18,6 @@
  *   clone_child=SIG   has a child that tells its end by another signal (0: by none), and that a
  *                     signal has to end
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -100,8 +99,9 @@ static void limit_one(const char *text)
 		const char *name;
 		int resource;
 	} table[] = {
-		{ "nofile", RLIMIT_NOFILE }, { "core", RLIMIT_CORE },   { "stack", RLIMIT_STACK },
-		{ "nproc", RLIMIT_NPROC },   { "fsize", RLIMIT_FSIZE }, { "cpu", RLIMIT_CPU },
+		{ "nofile", RLIMIT_NOFILE },         { "core", RLIMIT_CORE },
+		{ "stack", RLIMIT_STACK },           { "nproc", RLIMIT_NPROC },
+		{ "fsize", RLIMIT_FSIZE },           { "cpu", RLIMIT_CPU },
 		{ "sigpending", RLIMIT_SIGPENDING },
 	};
 	const char *colon = strchr(text, ':');

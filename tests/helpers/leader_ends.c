@@ -2,7 +2,6 @@
  * leader_ends STATUS: its first thread ends, the process goes on in another one until SIGUSR1
  * comes, then ends with STATUS. In between /proc shows a zombie leader that nobody can wait for.
  */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>

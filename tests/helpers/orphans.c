@@ -49,10 +49,17 @@ int main(int argc, char **argv)
 	signal(SIGCHLD, SIG_DFL);
 	while ((option = getopt(argc, argv, "ls:o:")) != -1) {
 		switch (option) {
-		case 'l': live = 1; break;
-		case 's': own_status = atoi(optarg); break;
-		case 'o': orphan_status = atoi(optarg); break;
-		default: return 2;
+		case 'l':
+			live = 1;
+			break;
+		case 's':
+			own_status = atoi(optarg);
+			break;
+		case 'o':
+			orphan_status = atoi(optarg);
+			break;
+		default:
+			return 2;
 		}
 	}
 	count = optind < argc ? atoi(argv[optind]) : 1;

@@ -6,7 +6,6 @@
  * starts from a known state (empty mask, default dispositions, no descriptor above 2); and it
  * cannot outlive its time. An ordinary user gets a user namespace too, and is root in there.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -72,8 +71,10 @@ static pid_t receive_pid(int socket)
 {
 	char byte, control[CMSG_SPACE(sizeof(struct ucred))];
 	struct iovec part = { &byte, 1 };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1,
-				  .msg_control = control, .msg_controllen = sizeof(control) };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = sizeof(control) };
 	struct ucred sender;
 
 	if (recvmsg(socket, &message, 0) != 1)
@@ -207,12 +208,23 @@ int main(int argc, char **argv)
 
 	while ((option = getopt(argc, argv, "+iop:s:t:")) != -1) {
 		switch (option) {
-		case 'i': with_init = 1; break;
-		case 'o': parent_outside = 1; break;
-		case 'p': pid_file = optarg; break;
-		case 's': status_file = optarg; break;
-		case 't': seconds = atoi(optarg); break;
-		default: optind = argc;
+		case 'i':
+			with_init = 1;
+			break;
+		case 'o':
+			parent_outside = 1;
+			break;
+		case 'p':
+			pid_file = optarg;
+			break;
+		case 's':
+			status_file = optarg;
+			break;
+		case 't':
+			seconds = atoi(optarg);
+			break;
+		default:
+			optind = argc;
 		}
 	}
 	if (optind >= argc) {

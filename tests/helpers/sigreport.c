@@ -7,7 +7,6 @@
  *
  * All signals are blocked before "ready" is printed, so that none has its default action.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -24,14 +23,19 @@ int main(int argc, char **argv)
 	signal_mask_set(SIG_SETMASK, all);
 	while ((option = getopt(argc, argv, "n:u:l:")) != -1) {
 		switch (option) {
-		case 'n': count = atol(optarg); break;
-		case 'u': last = atoi(optarg); break;
+		case 'n':
+			count = atol(optarg);
+			break;
+		case 'u':
+			last = atoi(optarg);
+			break;
 		case 'l':
 			getrlimit(RLIMIT_SIGPENDING, &pending);
 			pending.rlim_cur = (rlim_t)atol(optarg);
 			setrlimit(RLIMIT_SIGPENDING, &pending);
 			break;
-		default: return 2;
+		default:
+			return 2;
 		}
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);

@@ -8,7 +8,6 @@
  * order in which none takes another away: SIGCONT discards stop signals that are pending, and the
  * other way round, so that "all" leaves SIGTSTP, SIGTTIN and SIGTTOU out, which "stop" sends.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
 
@@ -54,18 +53,29 @@ int main(int argc, char **argv)
 
 	while ((option = getopt(argc, argv, "+n:q:c:t")) != -1) {
 		switch (option) {
-		case 'n': times = atoi(optarg); break;
-		case 'q': by_queue = 1; value = atoi(optarg); break;
-		case 'c': code = atoi(optarg); break;
-		case 't': by_thread = 1; break;
-		default: return 2;
+		case 'n':
+			times = atoi(optarg);
+			break;
+		case 'q':
+			by_queue = 1;
+			value = atoi(optarg);
+			break;
+		case 'c':
+			code = atoi(optarg);
+			break;
+		case 't':
+			by_thread = 1;
+			break;
+		default:
+			return 2;
 		}
 	}
 	if (argc - optind < 2)
 		return 2;
 	pid = atoi(argv[optind++]);
 	for (; optind < argc; optind++) {
-		int all = strcmp(argv[optind], "all") == 0, stop = strcmp(argv[optind], "stop") == 0;
+		int all = strcmp(argv[optind], "all") == 0,
+		    stop = strcmp(argv[optind], "stop") == 0;
 
 		if (!all && !stop) {
 			failed |= send_signal(pid, atoi(argv[optind]));

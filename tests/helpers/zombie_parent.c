@@ -11,7 +11,6 @@
  * Children end CHILD_MS (0) after their birth, with status 0. Prints "parent PID", "child PID" for
  * each, and "reaped PID" for each that it waited for.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -69,10 +68,17 @@ int main(int argc, char **argv)
 
 	while ((option = getopt(argc, argv, "n:c:p:")) != -1) {
 		switch (option) {
-		case 'n': children = atol(optarg); break;
-		case 'c': child_ms = atol(optarg); break;
-		case 'p': parent_ms = atol(optarg); break;
-		default: return 2;
+		case 'n':
+			children = atol(optarg);
+			break;
+		case 'c':
+			child_ms = atol(optarg);
+			break;
+		case 'p':
+			parent_ms = atol(optarg);
+			break;
+		default:
+			return 2;
 		}
 	}
 	mode = optind < argc ? argv[optind] : "never";
