@@ -161,7 +161,7 @@ $(libcap): | $(KERNEL_HEADERS)
 	@$(if $(filter libcap,$(MAKECMDGOALS))$(LIBCAP),tests/libcap,$(call missing,libcap for musl))
 endif
 .PHONY: libcap
-libcap: $(libcap)
+libcap: $(libcap) ; @:
 
 helpers: $(helpers) ## build the tests' helpers (build/tests/)
 
@@ -288,6 +288,8 @@ endif
 deps: ## install what building and testing need, and build libcap for musl
 	@tests/deps
 	@+$(MAKE) --no-print-directory libcap
+# After `sudo make deps` the user who builds next owns what is there.
+	@test -z "$$SUDO_UID" -o ! -d $(BUILD) || chown -R "$$SUDO_UID:$$SUDO_GID" $(BUILD)
 
 deps-bench: ## install what `make bench` needs
 	@tests/deps bench
