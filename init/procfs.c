@@ -1,0 +1,494 @@
+/* Reading /proc and cgroup files: no heap, no stdio, and a process may vanish between two reads. */
+#include "procfs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "text.h"
+
+/* What getdents64(2) fills in; musl's readdir(3) would bring its heap. */
+struct entry {
+	uint64_t inode;
+	int64_t offset;
+	unsigned short length;
+	unsigned char type;
+	char name[];
+};
+
+enum { PATH = 64, ENTRIES = 2048, LINE = 4096 };
+
+static int open_to_read(const char *path)
+{
+	return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+}
+
+static void close_quietly(int fd)
+{
+	int saved = errno;
+
+	close(fd);
+	errno = saved;
+}
+
+/* Reads until `size` bytes or the end of the file. Returns the count, or -1 with errno. */
+static ssize_t fill(int fd, char *buffer, size_t size)
+{
+	size_t length = 0;
+
+	while (length < size) {
+		ssize_t count = read(fd, buffer + length, size - length);
+
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count < 0)
+			return -1;
+		if (count == 0)
+			break;
+		length += (size_t)count;
+	}
+	return (ssize_t)length;
+}
+
+/* "/proc/" and a PID, and what follows. */
+static const char *path_of(char path[PATH], pid_t pid, const char *file)
+{
+	struct text text;
+
+	text_start(&text, path, PATH);
+	text_add(&text, "/proc/%d%s", (int)pid, file);
+	return path;
+}
+
+/* Returns 0 for what is no PID. */
+static pid_t parse_pid(const char *word)
+{
+	unsigned long long number;
+
+	return text_number(word, INT32_MAX, &number) ? (pid_t)number : 0;
+}
+
+bool procfs_is_ours(void)
+{
+	char name[16];
+	ssize_t length = readlink("/proc/self", name, sizeof(name) - 1);
+
+	if (length <= 0)
+		return false;
+	name[length] = '\0';
+	return parse_pid(name) == getpid();
+}
+
+ssize_t procfs_read(const char *path, char *buffer, size_t size)
+{
+	int fd = open_to_read(path);
+	ssize_t length;
+
+	buffer[0] = '\0';
+	if (fd < 0)
+		return -1;
+	length = fill(fd, buffer, size - 1);
+	close_quietly(fd);
+	buffer[length < 0 ? 0 : length] = '\0';
+	return length;
+}
+
+/* Returns the number at `*at`, which may be negative, and moves `*at` behind it and its blank. */
+static long long next_number(const char **at)
+{
+	bool negative = **at == '-';
+	unsigned long long number = 0;
+
+	if (negative)
+		(*at)++;
+	for (; **at >= '0' && **at <= '9'; (*at)++)
+		number = number * 10 + (unsigned long long)(**at - '0');
+	if (**at == ' ')
+		(*at)++;
+	return negative ? -(long long)number : (long long)number;
+}
+
+bool procfs_process(pid_t pid, struct process *process)
+{
+	char path[PATH], line[LINE / 8];
+	int fd = open_to_read(path_of(path, pid, "/stat"));
+	const char *at;
+	char *name, *end;
+	ssize_t length;
+
+	if (fd < 0)
+		return false;
+	/* One read gives all of it up to the start time: 22 numbers and a name fit. */
+	length = read(fd, line, sizeof(line) - 1);
+	close(fd);
+	if (length <= 0)
+		return false;
+	line[length] = '\0';
+	name = strchr(line, '(');
+	end = strrchr(line, ')');
+	if (!name || !end || end < name || end[1] != ' ' || !end[2] || end[3] != ' ')
+		return false;
+	*process = (struct process){ .pid = pid, .state = end[2] };
+	name++;
+	length = end - name;
+	if (length >= PROCFS_NAME)
+		length = PROCFS_NAME - 1;
+	memcpy(process->name, name, (size_t)length);
+	at = end + 4;
+	process->parent = (pid_t)next_number(&at);
+	for (int field = 5; field < 20; field++)
+		next_number(&at);
+	process->threads = (int)next_number(&at);
+	next_number(&at);
+	process->start = (unsigned long long)next_number(&at);
+	return true;
+}
+
+const char *procfs_name(pid_t pid, char name[PROCFS_NAME])
+{
+	char path[PATH];
+	ssize_t length = procfs_read(path_of(path, pid, "/comm"), name, PROCFS_NAME);
+
+	/* The last newline is the kernel's; one before it belongs to the name. */
+	if (length > 0 && name[length - 1] == '\n')
+		name[length - 1] = '\0';
+	if (length < 0)
+		memcpy(name, "?", 2);
+	return name;
+}
+
+long long procfs_status(pid_t pid, const char *key)
+{
+	char path[PATH], text[LINE / 2];
+	size_t length = strlen(key);
+
+	if (procfs_read(path_of(path, pid, "/status"), text, sizeof(text)) <= 0)
+		return -1;
+	/* The name, the first line, has its newlines escaped in this file. */
+	for (const char *line = text; (line = strchr(line, '\n'));) {
+		line++;
+		if (strncmp(line, key, length) != 0 || line[length] != ':')
+			continue;
+		line += length + 1;
+		while (*line == ' ' || *line == '\t')
+			line++;
+		return *line >= '0' && *line <= '9' ? next_number(&line) : -1;
+	}
+	return -1;
+}
+
+/* Calls `visit` with each name in the directory that is a number. */
+static bool each_number(const char *path, bool (*visit)(pid_t number, void *context), void *context)
+{
+	/* On the stack: a visit may look into another directory. */
+	char entries[ENTRIES] __attribute__((aligned(8)));
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	long length = 0;
+	bool on = true;
+
+	if (fd < 0)
+		return false;
+	while (on && (length = syscall(SYS_getdents64, fd, entries, sizeof(entries))) > 0) {
+		for (long at = 0; on && at < length;) {
+			const struct entry *entry = (const struct entry *)(entries + at);
+			pid_t number = parse_pid(entry->name);
+
+			at += entry->length;
+			if (number)
+				on = visit(number, context);
+		}
+	}
+	close_quietly(fd);
+	return length >= 0;
+}
+
+/*
+ * The lists of children that are being walked, one behind the other, since a visit may ask for the
+ * children's children.
+ */
+static struct {
+	char bytes[65536];
+	size_t used;
+} lists;
+
+struct children {
+	pid_t parent;
+	void (*visit)(pid_t child, void *context);
+	void *context;
+	bool missing; /* a thread had no such file */
+};
+
+static void visit_list(struct children *children, int fd)
+{
+	char few[256];
+	bool crowded = sizeof(lists.bytes) - lists.used < sizeof(few);
+	char *list = crowded ? few : lists.bytes + lists.used;
+	size_t room = crowded ? sizeof(few) : sizeof(lists.bytes) - lists.used;
+	ssize_t length;
+	pid_t child = 0;
+
+	while ((length = fill(fd, list, room)) > 0) {
+		if (!crowded)
+			lists.used += (size_t)length;
+		for (ssize_t at = 0; at < length; at++) {
+			if (list[at] >= '0' && list[at] <= '9') {
+				child = child * 10 + (list[at] - '0');
+				continue;
+			}
+			if (child)
+				children->visit(child, children->context);
+			child = 0;
+		}
+		if (!crowded)
+			lists.used -= (size_t)length;
+	}
+	if (child)
+		children->visit(child, children->context);
+}
+
+static bool visit_thread(pid_t thread, void *context)
+{
+	struct children *children = context;
+	char path[PATH];
+	struct text text;
+	int fd;
+
+	text_start(&text, path, sizeof(path));
+	text_add(&text, "/proc/%d/task/%d/children", (int)children->parent, (int)thread);
+	fd = open_to_read(path);
+	if (fd < 0) {
+		children->missing |= errno == ENOENT;
+		return true;
+	}
+	visit_list(children, fd);
+	close(fd);
+	return true;
+}
+
+/* A file that is missing tells of an old kernel, or of a thread that has just ended. */
+static bool kernel_lists_children(void)
+{
+	static int known = -1;
+	char path[PATH];
+	struct text text;
+	int fd;
+
+	if (known < 0) {
+		text_start(&text, path, sizeof(path));
+		text_add(&text, "/proc/self/task/%d/children", (int)getpid());
+		fd = open_to_read(path);
+		known = fd >= 0;
+		if (fd >= 0)
+			close(fd);
+	}
+	return known;
+}
+
+bool procfs_children(pid_t parent, void (*visit)(pid_t child, void *context), void *context)
+{
+	struct children children = { .parent = parent, .visit = visit, .context = context };
+	char path[PATH];
+
+	each_number(path_of(path, parent, "/task"), visit_thread, &children);
+	return !children.missing || kernel_lists_children();
+}
+
+struct plain_visit {
+	void (*visit)(pid_t pid, void *context);
+	void *context;
+};
+
+static bool visit_plainly(pid_t pid, void *context)
+{
+	const struct plain_visit *plain = context;
+
+	plain->visit(pid, plain->context);
+	return true;
+}
+
+bool procfs_each(void (*visit)(pid_t pid, void *context), void *context)
+{
+	struct plain_visit plain = { .visit = visit, .context = context };
+
+	return each_number("/proc", visit_plainly, &plain);
+}
+
+/*
+ * Calls `visit` for each line of a file of any length, without its newline, until it returns false.
+ * A line that does not fit into LINE bytes is left out.
+ */
+static void each_line(const char *path, bool (*visit)(char *line, void *context), void *context)
+{
+	static char buffer[LINE];
+	size_t held = 0;
+	bool cut = false, on = true;
+	int fd = open_to_read(path);
+
+	while (fd >= 0 && on) {
+		ssize_t count = fill(fd, buffer + held, sizeof(buffer) - held);
+		char *line = buffer, *end;
+
+		if (count <= 0)
+			break;
+		held += (size_t)count;
+		while (on && (end = memchr(line, '\n', held))) {
+			*end = '\0';
+			if (!cut)
+				on = visit(line, context);
+			cut = false;
+			held -= (size_t)(end + 1 - line);
+			line = end + 1;
+		}
+		if (held == sizeof(buffer)) {
+			cut = true;
+			held = 0;
+		}
+		memmove(buffer, line, held);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Is `word` one of the words between commas? */
+static bool has_word(const char *list, const char *word)
+{
+	size_t length = strlen(word);
+
+	while (list) {
+		if (strncmp(list, word, length) == 0 && (!list[length] || list[length] == ','))
+			return true;
+		list = strchr(list, ',');
+		if (list)
+			list++;
+	}
+	return false;
+}
+
+struct cgroup_search {
+	const char *controller; /* NULL: the unified hierarchy */
+	char own[512]; /* zinit's cgroup in its hierarchy */
+	struct cgroup *found;
+	bool done;
+};
+
+/* ID:CONTROLLER,...:PATH (cgroups(7)); the unified hierarchy has the ID 0 and no controllers. */
+static bool visit_own_cgroup(char *line, void *context)
+{
+	struct cgroup_search *search = context;
+	char *controllers = strchr(line, ':');
+	char *path = controllers ? strchr(controllers + 1, ':') : NULL;
+
+	if (!path || strlen(path + 1) >= sizeof(search->own))
+		return true;
+	*path++ = '\0';
+	controllers++;
+	if (search->controller ? !has_word(controllers, search->controller) : *controllers)
+		return true;
+	strcpy(search->own, path);
+	return false;
+}
+
+/* Cuts the next word off; in mountinfo a blank inside of a word is \040 (proc_pid_mountinfo(5)). */
+static char *next_word(char **at)
+{
+	char *word = *at, *to = word, *from = word;
+
+	for (; *from && *from != ' '; from++) {
+		if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] && from[3]) {
+			*to++ = (char)((from[1] - '0') * 64 + (from[2] - '0') * 8 + from[3] - '0');
+			from += 3;
+		} else {
+			*to++ = *from;
+		}
+	}
+	*at = *from ? from + 1 : from;
+	*to = '\0';
+	return word;
+}
+
+/* ID PARENT DEVICE ROOT MOUNTPOINT OPTIONS [FIELD]... - TYPE SOURCE SUPEROPTIONS */
+static bool visit_mount(char *line, void *context)
+{
+	struct cgroup_search *search = context;
+	struct cgroup *found = search->found;
+	char *type = strstr(line, " - cgroup"), *root, *point;
+	const char *below = search->own;
+	struct text text;
+
+	if (!type)
+		return true;
+	type += 3;
+	for (int field = 0; field < 3; field++)
+		next_word(&line);
+	root = next_word(&line);
+	point = next_word(&line);
+	if (strcmp(next_word(&type), search->controller ? "cgroup" : "cgroup2") != 0)
+		return true;
+	next_word(&type);
+	if (search->controller && !has_word(type, search->controller))
+		return true;
+	/* A container may see its own part of the hierarchy alone: the mount's root is that part. */
+	if (strcmp(root, "/") != 0) {
+		size_t length = strlen(root);
+
+		if (strncmp(below, root, length) != 0 || (below[length] && below[length] != '/'))
+			return true;
+		below += length;
+	}
+	if (strcmp(below, "/") == 0)
+		below = "";
+	/* "/..": above the root of the cgroup namespace, and so not to be seen. */
+	if (strncmp(below, "/..", 3) == 0 || strlen(point) + strlen(below) >= sizeof(found->path))
+		return true;
+	found->top = strlen(point);
+	text_start(&text, found->path, sizeof(found->path));
+	text_add(&text, "%s%s", point, below);
+	search->done = true;
+	return false;
+}
+
+bool procfs_cgroup(const char *controller, struct cgroup *cgroup)
+{
+	struct cgroup_search search = { .controller = controller, .found = cgroup };
+
+	each_line("/proc/self/cgroup", visit_own_cgroup, &search);
+	if (search.own[0] == '/')
+		each_line("/proc/self/mountinfo", visit_mount, &search);
+	return search.done;
+}
+
+bool procfs_cgroup_up(struct cgroup *cgroup)
+{
+	char *slash = strrchr(cgroup->path, '/');
+
+	if (!slash || (size_t)(slash - cgroup->path) < cgroup->top)
+		return false;
+	*slash = '\0';
+	return true;
+}
+
+long long procfs_cgroup_number(const struct cgroup *cgroup, const char *file, const char *key)
+{
+	char path[sizeof(cgroup->path) + 64], buffer[LINE / 4];
+	struct text text;
+	const char *at = buffer;
+	size_t length;
+
+	text_start(&text, path, sizeof(path));
+	text_add(&text, "%s/%s", cgroup->path, file);
+	if (procfs_read(path, buffer, sizeof(buffer)) <= 0)
+		return -1;
+	if (key) {
+		length = strlen(key);
+		while (strncmp(at, key, length) != 0 || at[length] != ' ') {
+			at = strchr(at, '\n');
+			if (!at)
+				return -1;
+			at++;
+		}
+		at += length + 1;
+	}
+	return *at >= '0' && *at <= '9' ? next_number(&at) : -1;
+}

@@ -1,0 +1,80 @@
+/*
+ * Reading /proc and cgroup files: no heap, no stdio, and a process may vanish between two reads.
+ */
+#ifndef ZINIT_PROCFS_H
+#define ZINIT_PROCFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { PROCFS_NAME = 64 };
+
+struct process {
+	pid_t pid, parent;
+	char state; /* R S D T t Z X I: proc(5), /proc/PID/stat */
+	int threads; /* num_threads: a dead leader with live threads is no zombie */
+	unsigned long long
+		start; /* start time in clock ticks since boot: pid and start name a process */
+	char name[PROCFS_NAME]; /* comm, as the process chose it: escape it before printing (%q) */
+};
+
+/*
+ * Is /proc there and that of zinit's own PID namespace (/proc/self names getpid())? In an unshared
+ * PID namespace without a /proc of its own every number in it would mean a stranger.
+ */
+bool procfs_is_ours(void);
+
+/*
+ * Reads a whole small file into `buffer`, NUL-terminated; opened relative to the working directory.
+ * Returns the length, or -1 with errno.
+ */
+ssize_t procfs_read(const char *path, char *buffer, size_t size);
+
+/*
+ * Reads /proc/PID/stat. The name may hold spaces, parentheses and newlines: it ends at the last ')'.
+ * Returns false when the process is gone (or hidden by hidepid).
+ */
+bool procfs_process(pid_t pid, struct process *process);
+
+/* The name alone, "?" where it cannot be read. Works on a zombie. Returns `name`. */
+const char *procfs_name(pid_t pid, char name[PROCFS_NAME]);
+
+/* The number behind "KEY:" in /proc/PID/status, -1 where there is none. */
+long long procfs_status(pid_t pid, const char *key);
+
+/*
+ * Calls `visit` for each child of the process `parent`, from /proc/PARENT/task/TID/children of all
+ * its threads. Returns false where the kernel has no such file (before 3.5, or without
+ * CONFIG_PROC_CHILDREN): then PPid of every process tells (procfs_each).
+ * The list is read into a static buffer before the first visit where it fits.
+ */
+bool procfs_children(pid_t parent, void (*visit)(pid_t child, void *context), void *context);
+
+/* Calls `visit` for every process in /proc. Returns false with errno when /proc cannot be read. */
+bool procfs_each(void (*visit)(pid_t pid, void *context), void *context);
+
+/* A cgroup's directory; its first `top` bytes are the mount point, the highest level to be seen. */
+struct cgroup {
+	char path[512];
+	size_t top;
+};
+
+/*
+ * Finds zinit's own cgroup: in the hierarchy of `controller` (version 1), or with NULL in the
+ * unified one (version 2), by /proc/self/cgroup and /proc/self/mountinfo.
+ * Returns false when there is none, or none that can be seen from here.
+ */
+bool procfs_cgroup(const char *controller, struct cgroup *cgroup);
+
+/* Goes one level up; false, and nothing has changed, at the highest level that can be seen. */
+bool procfs_cgroup_up(struct cgroup *cgroup);
+
+/*
+ * The number in a file of the cgroup, or behind `key` in it where key is not NULL.
+ * Returns -1 where there is none ("max", no such file).
+ */
+long long procfs_cgroup_number(const struct cgroup *cgroup, const char *file, const char *key);
+
+#endif
