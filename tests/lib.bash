@@ -23,7 +23,11 @@
 #   finish                      waits for its end; sets status, output, stderr; then `how` works
 #   enter PROGRAM...            runs PROGRAM inside the last one's namespace (as its root)
 #   main_child                  prints the outside PID of zinit's child that has exec'd (waits)
+#   child_running NAME          prints the outside PID of zinit's child of that name (waits)
 #   children PID                prints the PIDs of PID's children
+#   inside_pid PID              prints PID's own number inside its innermost namespace
+#   trace_zinit STRACE-ARG...   traces ZPID from outside into the file TRACE, attached on return;
+#   end_trace                   waits for the tracer, which ends with zinit
 #
 # Waiting: by 10 ms steps, for at most WAIT_SECONDS (10), then the test fails and says for what.
 #   wait_for COMMAND...         until COMMAND succeeds
@@ -83,7 +87,11 @@ as_pid1() { _pidns "$ZINIT" "$@"; }
 as_subreaper() { _pidns -i "$ZINIT" "$@"; }
 
 how() { cat "$BATS_TEST_TMPDIR/how"; }
-assert_how() { assert_equal "$(how)" "$1"; }
+assert_how() {
+	local how
+	read -r how <"$BATS_TEST_TMPDIR/how"
+	assert_equal "$how" "$1"
+}
 
 _start() {
 	local dir fifo
@@ -114,8 +122,8 @@ start_subreaper() { _start -i "$ZINIT" "$@"; }
 finish() {
 	status=0
 	wait "$PIDNS" || status=$?
-	output=$(cat "$OUT")
-	stderr=$(cat "$ERR")
+	output=$(<"$OUT")
+	stderr=$(<"$ERR")
 	mapfile -t lines <"$OUT"
 	mapfile -t stderr_lines <"$ERR"
 	if [ "$(how)" = timeout ]; then
@@ -129,7 +137,28 @@ enter() {
 	nsenter -t "$NSPID" "${user[@]}" -p -m -- "$@"
 }
 
-children() { cat "/proc/$1/task/$1/children"; }
+children() { cat "/proc/$1/task/$1/children" 2>/dev/null; }
+
+inside_pid() { awk '/^NSpid:/ { print $NF }' "/proc/$1/status"; }
+
+trace_zinit() {
+	need_command strace
+	TRACE=$BATS_TEST_TMPDIR/trace.$ZPID
+	strace -qq -o "$TRACE" -p "$ZPID" "$@" 3>&- 2>"$TRACE.err" &
+	STRACE=$!
+	_started+=("$STRACE")
+	wait_for _is_traced "$STRACE"
+}
+
+_is_traced() {
+	if ! kill -0 "$1" 2>/dev/null; then
+		! grep -q attach "$TRACE.err" || skip "strace cannot attach here"
+		fail "strace has ended: $(<"$TRACE.err")"
+	fi
+	! grep -q '^TracerPid:.0$' "/proc/$ZPID/status"
+}
+
+end_trace() { wait "$STRACE" || :; }
 
 # The barrier's child still has zinit's own program name before it execs.
 _find_main_child() {
@@ -145,6 +174,22 @@ _find_main_child() {
 
 main_child() {
 	wait_for _find_main_child
+	echo "$_main_child"
+}
+
+_find_child_running() {
+	local pid name
+	for pid in $(children "$ZPID"); do
+		if read -r name 2>/dev/null <"/proc/$pid/comm" && [ "$name" = "$1" ]; then
+			_main_child=$pid
+			return 0
+		fi
+	done
+	return 1
+}
+
+child_running() {
+	wait_for _find_child_running "$1"
 	echo "$_main_child"
 }
 

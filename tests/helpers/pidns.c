@@ -26,7 +26,7 @@ static const char usage[] =
 	"  -i          put a small init in as PID 1: PROGRAM gets PID 2\n"
 	"  -o          PROGRAM is not PID 1, and its parent is outside of the namespace\n"
 	"  -p FILE     write 'PID-OF-PROGRAM PID-OF-INIT' as seen from outside into FILE\n"
-	"  -s FILE     write 'exited N', 'killed N' or 'timeout' into FILE at the end\n"
+	"  -s FILE     write 'exited N', 'killed N[ with a core dump]' or 'timeout' into FILE at the end\n"
 	"  -t SECONDS  end the namespace after that time (30)\n";
 
 static pid_t namespace_init;
@@ -193,7 +193,8 @@ static void describe(char *text, size_t size, int status)
 	if (timed_out)
 		snprintf(text, size, "timeout\n");
 	else if (WIFSIGNALED(status))
-		snprintf(text, size, "killed %d\n", WTERMSIG(status));
+		snprintf(text, size, "killed %d%s\n", WTERMSIG(status),
+			 WCOREDUMP(status) ? " with a core dump" : "");
 	else
 		snprintf(text, size, "exited %d\n", WEXITSTATUS(status));
 }

@@ -73,6 +73,11 @@ int main(int argc, char **argv)
 	if (argc - optind < 2)
 		return 2;
 	pid = atoi(argv[optind++]);
+	/* 0 is the caller's own group, -1 is everybody: never meant here. */
+	if (pid <= 0) {
+		fprintf(stderr, "sigsend: '%s' is no PID\n", argv[optind - 1]);
+		return 2;
+	}
 	for (; optind < argc; optind++) {
 		int all = strcmp(argv[optind], "all") == 0,
 		    stop = strcmp(argv[optind], "stop") == 0;
