@@ -1,0 +1,217 @@
+/* Messages: one line each, on stderr, never blocking. */
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "descriptors.h"
+
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 0x00000008
+#endif
+
+static struct {
+	int level;
+	enum log_format format;
+	enum { WAY_NOWAIT, WAY_PRIVATE, WAY_POLL } way;
+	int private_fd;
+	unsigned lost;
+} state = { .level = LOG_WARNING, .private_fd = -1 };
+
+static const char *const level_names[] = { "error", "warning", "info", "debug" };
+
+void log_set(int level, enum log_format format)
+{
+	state.level = level;
+	state.format = format;
+}
+
+bool log_says(enum log_level level)
+{
+	return (int)level <= state.level;
+}
+
+int log_descriptor(void)
+{
+	return state.private_fd;
+}
+
+/*
+ * A file is the exception among what RWF_NOWAIT is refused for: a description of our own would
+ * have an offset of its own and write over what the main child wrote. Writing a file is no wait
+ * for anybody, so it is polled and written.
+ */
+static void choose_fallback(void)
+{
+	struct stat status;
+
+	state.way = WAY_POLL;
+	if (fstat(STDERR_FILENO, &status) != 0 || S_ISREG(status.st_mode))
+		return;
+	int fd = descriptors_lift(
+		open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+	if (fd < 0)
+		return;
+	state.private_fd = fd;
+	state.way = WAY_PRIVATE;
+}
+
+void log_prepare(void)
+{
+	struct stat status;
+
+	/* Of what takes no RWF_NOWAIT, terminals and their like are what a log goes to. */
+	if (state.way == WAY_NOWAIT && fstat(STDERR_FILENO, &status) == 0 &&
+	    S_ISCHR(status.st_mode))
+		choose_fallback();
+}
+
+static bool write_polled(const char *line, size_t length)
+{
+	struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	/* POLLERR is a pipe whose reader has gone: closed. */
+	if (poll(&ready, 1, 0) != 1 || ready.revents != POLLOUT)
+		return false;
+	return write(STDERR_FILENO, line, length) == (ssize_t)length;
+}
+
+/* Returns whether the line went out whole. */
+static bool write_line(const char *line, size_t length)
+{
+	if (state.way == WAY_NOWAIT) {
+		struct iovec piece = { .iov_base = (char *)line, .iov_len = length };
+		/* By the raw call: musl has a pwritev2() only since 1.2.5. */
+		long count = syscall(SYS_pwritev2, STDERR_FILENO, &piece, 1, -1L, -1L, RWF_NOWAIT);
+
+		if (count >= 0)
+			return count == (long)length;
+		/* EINVAL: a file whose kind knows the call's flags not at all. */
+		if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL)
+			return false;
+		choose_fallback();
+	}
+	if (state.way == WAY_PRIVATE)
+		return write(state.private_fd, line, length) == (ssize_t)length;
+	return write_polled(line, length);
+}
+
+/* Days since 1970-01-01 to a date of the proleptic Gregorian calendar, in UTC. */
+static void add_date(struct text *text, long long days)
+{
+	int year = 1970, month = 0;
+
+	for (;; year++) {
+		bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+		const int lengths[] = { 31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+
+		if (days >= (leap ? 366 : 365)) {
+			days -= leap ? 366 : 365;
+			continue;
+		}
+		for (; days >= lengths[month]; month++)
+			days -= lengths[month];
+		break;
+	}
+	text_add(text, "%04d-%02d-%02d", year, month + 1, (int)days + 1);
+}
+
+void log_add_time(struct text *text)
+{
+	struct timespec now;
+	long long second;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	second = now.tv_sec;
+	add_date(text, second / 86400);
+	second %= 86400;
+	text_add(text, "T%02d:%02d:%02d.%06dZ", (int)(second / 3600), (int)(second / 60 % 60),
+		 (int)(second % 60), (int)(now.tv_nsec / 1000));
+}
+
+void log_add_fields(struct text *text, const struct log_field *fields)
+{
+	for (; fields && fields->name; fields++) {
+		const struct text before = *text;
+		bool whole;
+
+		text_add(text, ",\"%s\":", fields->name);
+		if (fields->string)
+			whole = text_add_json(text, fields->string);
+		else {
+			text_add(text, "%lld", fields->number);
+			whole = text->length < text->size - 1;
+		}
+		if (!whole) {
+			/* A field that does not fit is left out whole: the line stays valid JSON. */
+			*text = before;
+			text->start[text->length] = '\0';
+		}
+	}
+}
+
+static void compose(struct text *text, enum log_level level, const char *event,
+		    const struct log_field *fields, char *message)
+{
+	if (state.format == LOG_TEXT) {
+		text_add(text, "zinit[%d]: %s: %s", (int)getpid(), level_names[level], message);
+		return;
+	}
+	text_add(text, "{\"time\":\"");
+	log_add_time(text);
+	text_add(text, "\",\"level\":\"%s\",\"event\":\"%s\",\"message\":", level_names[level],
+		 event);
+	/* What does not fit, escaped, loses its end. */
+	for (size_t length = strlen(message); !text_add_json(text, message); length /= 2)
+		message[length / 2] = '\0';
+	log_add_fields(text, fields);
+	text->size++;
+	text_add(text, "}");
+}
+
+static bool say(enum log_level level, const char *event, const struct log_field *fields,
+		char *message)
+{
+	char line[LOG_LINE];
+	struct text text;
+
+	/* Two bytes stay free, for the end of a JSON object and the end of the line. */
+	text_start(&text, line, sizeof(line) - 2);
+	compose(&text, level, event, fields, message);
+	line[text.length] = '\n';
+	return write_line(line, text.length + 1);
+}
+
+void log_event(enum log_level level, const char *event, const struct log_field *fields,
+	       const char *format, ...)
+{
+	char message[LOG_LINE], notice[64];
+	struct text text;
+	va_list arguments;
+	int saved = errno;
+
+	if (!log_says(level))
+		return;
+	text_start(&text, message, sizeof(message));
+	va_start(arguments, format);
+	text_add_list(&text, format, arguments);
+	va_end(arguments);
+	if (state.lost) {
+		text_start(&text, notice, sizeof(notice));
+		text_add(&text, "%u messages were lost: the log was full", state.lost);
+		if (say(LOG_WARNING, "messages-lost",
+			LOG_FIELDS(LOG_NUMBER("lost_messages", state.lost)), notice))
+			state.lost = 0;
+	}
+	if (state.lost || !say(level, event, fields, message))
+		state.lost++;
+	errno = saved;
+}
