@@ -1,0 +1,287 @@
+/* Spawning: the main child, behind a start barrier. */
+#include "spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "descriptors.h"
+#include "explain.h"
+#include "log.h"
+#include "privileges.h"
+
+/* What the child says through the barrier when it does not exec. */
+struct failure {
+	enum { EXEC_FAILED, PRIVILEGES_FAILED } step;
+	int error;
+	struct privileges_failure privileges;
+};
+
+/* All that the child works from. With shared memory it changes nothing else that zinit reads. */
+struct start {
+	const struct options *options;
+	const struct inherited *inherited;
+	const struct terminal *terminal;
+	bool shares_group;
+	bool privileged;
+	pid_t zinit;
+	int barrier;
+	char *pid_variables[2]; /* where environ names the main child's pid */
+};
+
+const char *spawn_search_path(void)
+{
+	const char *path = getenv("PATH");
+
+	return path ? path : "/usr/local/bin:/bin:/usr/bin";
+}
+
+bool spawn_next_path(const char **at, const char *program, char path[PATH_MAX])
+{
+	size_t name = strlen(program);
+
+	while (*at) {
+		size_t length = strcspn(*at, ":");
+		const char *directory = *at;
+
+		*at = directory[length] ? directory + length + 1 : NULL;
+		if (length + name + 2 > PATH_MAX)
+			continue;
+		memcpy(path, directory, length);
+		if (length) /* an empty one is the working directory */
+			path[length++] = '/';
+		memcpy(path + length, program, name + 1);
+		return true;
+	}
+	return false;
+}
+
+static bool is_elf(const char *path)
+{
+	char magic[4] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool elf = fd >= 0 && read(fd, magic, 4) == 4 && memcmp(magic, "\177ELF", 4) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return elf;
+}
+
+/*
+ * execve(2), and what POSIX asks of execvp() where musl does not do it: a file without #! is run by
+ * /bin/sh. The slot before the program's own name is zinit's argv[0], or an option: it makes room
+ * for the shell's name without a copy of the arguments. Returns an errno value.
+ */
+static int try_exec(const char *path, char **program)
+{
+	static char shell[] = "/bin/sh";
+	char *own_name = program[0];
+
+	execve(path, program, environ);
+	if (errno != ENOEXEC || is_elf(path))
+		return errno;
+	program[-1] = shell;
+	program[0] = (char *)path;
+	execve(shell, program - 1, environ);
+	program[0] = own_name;
+	return ENOEXEC;
+}
+
+/* As execvp(3): a directory without the program, or without access to it, is no end of the search. */
+static int search_and_exec(char **program)
+{
+	const char *at = spawn_search_path();
+	char path[PATH_MAX];
+	int error = ENOENT;
+
+	if (!program[0][0])
+		return ENOENT;
+	if (strchr(program[0], '/'))
+		return try_exec(program[0], program);
+	while (spawn_next_path(&at, program[0], path)) {
+		switch (errno = try_exec(path, program)) {
+		case EACCES:
+			error = EACCES;
+			break;
+		case ENOENT:
+		case ENOTDIR:
+			break;
+		default:
+			return errno;
+		}
+	}
+	return error;
+}
+
+static void write_own_pid(const struct start *start)
+{
+	struct text text;
+
+	for (int i = 0; i < 2; i++) {
+		if (!start->pid_variables[i])
+			continue;
+		text_start(&text, start->pid_variables[i], 24);
+		text_add(&text, "%d", (int)getpid());
+	}
+}
+
+static void enter_group(const struct start *start)
+{
+	if (start->options->target == TARGET_SESSION) {
+		setsid();
+		terminal_adopt(start->terminal);
+	} else if (!start->shares_group) {
+		setpgid(0, 0);
+		terminal_hand_over(start->terminal);
+	}
+}
+
+/*
+ * Set last, because a change of uid clears it (commit_creds() in the kernel). A zinit that died
+ * before this call is seen by the parent's pid.
+ */
+static void die_with_parent(const struct start *start)
+{
+	if (!start->options->kill_child)
+		return;
+	prctl(PR_SET_PDEATHSIG, start->options->kill_child);
+	if (getppid() != start->zinit)
+		_exit(128 + start->options->kill_child);
+}
+
+static int child_main(void *argument)
+{
+	const struct start *start = argument;
+	const struct contract *contract = start->options->contract;
+	struct failure failure = { .step = EXEC_FAILED };
+	int status = contract->failure_status;
+
+	enter_group(start);
+	write_own_pid(start);
+	if (start->privileged && !privileges_apply(&failure.privileges)) {
+		failure.step = PRIVILEGES_FAILED;
+	} else {
+		die_with_parent(start);
+		signals_give_back(start->inherited);
+		failure.error = search_and_exec(start->options->program);
+		status = failure.error == ENOENT ? contract->not_found :
+			 failure.error == EACCES ? contract->not_executable :
+						   contract->not_run;
+	}
+	/* Fits into the pipe, whose reader is there as long as anybody wants to know. */
+	if (write(start->barrier, &failure, sizeof(failure)) < 0)
+		_exit(status);
+	_exit(status);
+}
+
+/*
+ * LISTEN_PID (sd_listen_fds(3)) and WATCHDOG_PID (sd_watchdog_enabled(3)) name the process that
+ * they are for. Where that is zinit they will name the main child, or socket activation and the
+ * watchdog go silent; LISTEN_PIDFDID, a check of the same, goes with the old number.
+ */
+static void correct_environment(struct start *start)
+{
+	static const char *const names[] = { "LISTEN_PID=", "WATCHDOG_PID=" };
+	static char corrected[2][40];
+	unsigned long long pid;
+
+	for (int i = 0; i < 2; i++) {
+		size_t length = strlen(names[i]);
+
+		for (char **variable = environ; *variable; variable++) {
+			if (strncmp(*variable, names[i], length) != 0 ||
+			    !text_number(*variable + length, INT_MAX, &pid) ||
+			    (pid_t)pid != start->zinit)
+				continue;
+			memcpy(corrected[i], names[i], length);
+			start->pid_variables[i] = corrected[i] + length;
+			*variable = corrected[i];
+		}
+	}
+	if (start->pid_variables[0])
+		unsetenv("LISTEN_PIDFDID");
+}
+
+/*
+ * Shares zinit's memory with the child until it execs, which saves copying the page tables, but
+ * does not suspend zinit as vfork(2) does. Both use one errno: in the gap zinit makes only calls
+ * that cannot fail (see supervise.c), so the child's is not disturbed. Where there is something to
+ * apply that would reach back into zinit (a change of uid clears the dumpable flag of the shared
+ * memory, libcap uses the heap) it is a plain fork(2); likewise where the kernel knows no such
+ * clone (qemu's user mode).
+ */
+static pid_t start_child(struct start *start)
+{
+	static char stack[16384] __attribute__((aligned(16)));
+	pid_t pid;
+
+	if (!start->privileged) {
+		pid = clone(child_main, stack + sizeof(stack), CLONE_VM | SIGCHLD, start);
+		if (pid > 0 || errno != EINVAL)
+			return pid;
+	}
+	pid = fork();
+	if (pid == 0)
+		child_main(start);
+	return pid;
+}
+
+void spawn_main_child(struct main_child *child, const struct options *options,
+		      const struct inherited *inherited, struct terminal *terminal)
+{
+	static struct start start; /* outlives this call: the child reads it until it execs */
+	int ends[2];
+
+	*child = (struct main_child){ .barrier = -1 };
+	if (!options->program)
+		return;
+	start = (struct start){
+		.options = options,
+		.inherited = inherited,
+		.terminal = terminal,
+		.shares_group = options->contract->shares_group && options->target == TARGET_CHILD,
+		.privileged = privileges_wanted(options),
+		.zinit = getpid(),
+	};
+	if (start.privileged && !privileges_resolve(options))
+		_exit(options->contract->failure_status);
+	correct_environment(&start);
+	if (start.shares_group)
+		terminal->handed = terminal->job = false;
+	if (options->target == TARGET_SESSION)
+		terminal_release(terminal);
+	if (pipe2(ends, O_CLOEXEC) != 0) {
+		log_error("start-failed", LOG_PLAIN, "cannot make the start barrier: %e", errno);
+		_exit(options->contract->failure_status);
+	}
+	child->barrier = descriptors_lift(ends[0]);
+	start.barrier = descriptors_lift(ends[1]);
+	child->pid = start_child(&start);
+	if (child->pid < 0) {
+		log_error("start-failed", LOG_PLAIN, "cannot fork: %e%s", errno,
+			  errno == EAGAIN ? " (no PID is left: see pids.max, RLIMIT_NPROC)" : "");
+		_exit(options->contract->failure_status);
+	}
+	child->shares_group = start.shares_group;
+	close(start.barrier);
+}
+
+bool spawn_pass_barrier(struct main_child *child, const struct options *options)
+{
+	struct failure failure;
+	bool failed = read(child->barrier, &failure, sizeof(failure)) == (ssize_t)sizeof(failure);
+
+	close(child->barrier);
+	child->barrier = -1;
+	if (!failed)
+		return true;
+	if (failure.step == PRIVILEGES_FAILED)
+		privileges_explain(&failure.privileges);
+	else
+		explain_exec_failure(options->program[0], failure.error);
+	return false;
+}

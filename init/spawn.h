@@ -1,0 +1,45 @@
+/*
+ * Spawning: the main child, behind a start barrier.
+ *
+ * Until the child has exec'd nothing is forwarded, so that no signal can be lost in the gap between
+ * the fork and the program (all three peers lose one there: before the child has its process group,
+ * or into a mask or handler that is not the program's). Signals wait in the kernel meanwhile. A
+ * close-on-exec pipe tells when the gap is over; a bare vfork(2) would tell as well, but freeze
+ * zinit for as long as somebody stops the child in the gap.
+ */
+#ifndef ZINIT_SPAWN_H
+#define ZINIT_SPAWN_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "options.h"
+#include "terminal.h"
+
+struct main_child {
+	pid_t pid; /* 0: none (--pause) */
+	int barrier; /* the pipe's reading end while the child has not exec'd; then -1 */
+	bool shares_group; /* the child is in zinit's own process group */
+};
+
+/*
+ * Starts options->program: in its own process group or session, with the terminal's foreground
+ * where zinit had it, the inherited mask and dispositions, and the privileges asked for.
+ * Ends zinit with its failure status where there can be no child (pipe2(2), clone(2)).
+ */
+void spawn_main_child(struct main_child *child, const struct options *options,
+		      const struct inherited *inherited, struct terminal *terminal);
+
+/*
+ * The barrier can be read: takes the news and closes it. A child that failed has said so through
+ * the pipe, which becomes one line on stderr; it ends with the status for that by itself.
+ * Returns whether the program runs.
+ */
+bool spawn_pass_barrier(struct main_child *child, const struct options *options);
+
+/* PATH as it is searched, and the next `directory/program` of it: false at the end. */
+const char *spawn_search_path(void);
+bool spawn_next_path(const char **at, const char *program, char path[PATH_MAX]);
+
+#endif
