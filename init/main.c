@@ -1,0 +1,84 @@
+/* zinit: the life of an init, top to bottom. */
+#include <errno.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "copy.h"
+#include "log.h"
+#include "options.h"
+#include "spawn.h"
+#include "supervise.h"
+#include "terminal.h"
+
+/*
+ * Orphans come to zinit wherever it runs: PID 1 gets them anyway, elsewhere it asks for them
+ * (PR_SET_CHILD_SUBREAPER, Linux 3.4).
+ */
+static void become_subreaper(const struct options *options)
+{
+	enum subreaper wish = options->contract->subreaper;
+
+	if (getpid() == 1 || wish == SUBREAPER_NEVER)
+		return;
+	if (wish == SUBREAPER_ASKED && !options->subreaper) {
+		log_warning("no-subreaper", LOG_PLAIN,
+			    "not PID 1 and no subreaper: orphans go to another init; use -s");
+		return;
+	}
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+		return;
+	log_event(wish == SUBREAPER_REQUIRED ? LOG_ERROR : LOG_WARNING, "no-subreaper", LOG_PLAIN,
+		  "cannot be a child subreaper: %e", errno);
+	if (wish == SUBREAPER_REQUIRED)
+		_exit(options->contract->failure_status);
+}
+
+/*
+ * Asks for a signal when the parent dies. The parent may have gone before the question: then its
+ * pid has changed, and zinit acts as if the signal had come. 0 is a living parent outside the PID
+ * namespace. (PR_SET_PDEATHSIG(2const): it follows the thread that made zinit.)
+ */
+static void follow_parent(const struct options *options)
+{
+	pid_t parent;
+
+	if (!options->parent_death_signal)
+		return;
+	parent = getppid();
+	if (prctl(PR_SET_PDEATHSIG, options->parent_death_signal, 0, 0, 0) != 0) {
+		log_error("start-failed", LOG_PLAIN, "cannot ask for a parent-death signal: %e",
+			  errno);
+		_exit(options->contract->failure_status);
+	}
+	if (getppid() != parent)
+		kill(getpid(), options->parent_death_signal);
+}
+
+int main(int argc, char **argv)
+{
+	static struct options options;
+	struct inherited inherited;
+	struct terminal terminal;
+	struct main_child child;
+	int signals;
+
+	options_parse(&options, argc, argv); /* ends the program on --help and on a usage error */
+	if (options.check)
+		return check_run(&options);
+	if (options.copy_to)
+		return copy_self(options.copy_to);
+	signals_hold(&inherited); /* blocked since the first instruction: none is lost */
+	signals = signals_listen(-1, SIGNALS_HELD);
+	if (signals < 0) {
+		log_error("start-failed", LOG_PLAIN, "cannot listen for signals: %e", errno);
+		return options.contract->failure_status;
+	}
+	become_subreaper(&options);
+	follow_parent(&options);
+	terminal_look(&terminal);
+	if (terminal.job)
+		signals_tell_stops(true);
+	spawn_main_child(&child, &options, &inherited, &terminal);
+	return supervise(&options, &child, &terminal, signals); /* from here on nothing may fail */
+}

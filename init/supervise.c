@@ -1,0 +1,642 @@
+/*
+ * Supervising: the loop and its states.
+ *
+ *   state     entered when                                left when
+ *   STARTING  the main child was cloned                   it has exec'd, or died
+ *   RUNNING   it runs                                     it has ended
+ *   WAITING   --wait-all: it has ended, others live on    none is left, or a stop signal with --grace
+ *   STOPPING  the rest has had the polite signal          none is left, or the grace is over
+ *   KILLING   the rest has had SIGKILL                    none is left, or a second is over
+ *   DONE      nothing is left to do
+ *
+ * Without --grace and --wait-all RUNNING is followed by DONE at once.
+ *
+ * zinit sleeps in a blocking read of the signalfd. Only while a deadline stands, or the start
+ * barrier is shut, it sleeps in ppoll(2) and then reads. There is no timerfd and no tick at rest.
+ *
+ * In the gap (STARTING) zinit shares its memory with the child, errno included. Until the barrier
+ * is passed it makes no call that can fail: signalfd4, ppoll and read with all signals blocked, and
+ * wait4, which always has the main child to wait for.
+ */
+#include "supervise.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "account.h"
+#include "descriptors.h"
+#include "log.h"
+#include "privileges.h"
+#include "procfs.h"
+#include "reap.h"
+#include "sandbox.h"
+#include "stop.h"
+#include "watch.h"
+
+enum state { STARTING, RUNNING, WAITING, STOPPING, KILLING, DONE };
+
+/* What may be due: each has one time, 0 when it is not. */
+enum deadline {
+	REST, /* zinit first rests: its sandbox */
+	TIMEOUT, /* --timeout is over */
+	KILL_MAIN, /* the main child was told to stop and had its time */
+	NEXT_ROUND, /* STOPPING, KILLING: look again who is left */
+	GRACE_OVER, /* STOPPING: SIGKILL for the rest */
+	GIVE_UP, /* KILLING: end whoever is left */
+	WATCH, /* --watch: the next look */
+	DEADLINES
+};
+
+enum {
+	BATCH = 16, /* records read at once */
+	ROUND = 50 * 1000000, /* ns between two rounds of stopping */
+	KILLING_ROUND = 10 * 1000000,
+	RETRY = 2 * 1000000, /* ns until a full signal queue is tried again */
+	RETRIES = 100,
+};
+
+#define SANDBOX_AFTER (50 * 1000000LL)
+#define KILLING_TIME NANOSECONDS
+#define DEFAULT_GRACE (2 * NANOSECONDS)
+
+struct supervisor {
+	const struct options *options;
+	struct main_child *child;
+	struct terminal *terminal;
+	int signals;
+	enum state state;
+	int64_t deadline[DEADLINES];
+	struct reaper reaper;
+	struct account account;
+	int64_t grace;
+	bool ended; /* the main child's end has been acted on */
+	bool timed_out;
+	bool interrupted; /* zinit forwarded a SIGINT: the child did not die of the terminal's */
+	bool full; /* the main child's signal queue stayed full: no more patience */
+	bool broken; /* the signalfd cannot be read */
+};
+
+static void set_deadline(struct supervisor *supervisor, enum deadline which, int64_t from_now)
+{
+	supervisor->deadline[which] = reap_clock() + from_now;
+}
+
+static bool main_runs(const struct supervisor *supervisor)
+{
+	return supervisor->child->pid > 0 && supervisor->reaper.main_status == STILL_RUNNING;
+}
+
+/* ---- forwarding ---- */
+
+static pid_t target_of(const struct supervisor *supervisor)
+{
+	pid_t pid = supervisor->child->pid;
+
+	/* The group is the child's own as long as the child is unreaped. */
+	return supervisor->options->target == TARGET_CHILD || supervisor->child->shares_group ?
+		       pid :
+		       -pid;
+}
+
+static void say_forwarded(int received, int sent, pid_t target)
+{
+	char from[SIGNAL_NAME_SIZE], to[SIGNAL_NAME_SIZE];
+
+	if (!log_says(LOG_DEBUG))
+		return;
+	signals_name(from, received);
+	signals_name(to, sent);
+	log_debug("signal-forwarded",
+		  LOG_FIELDS(LOG_STRING("received", from), LOG_STRING("sent", to),
+			     LOG_NUMBER("target_pid", target)),
+		  "forwarded %s to %d as %s", from, (int)target, to);
+}
+
+static void note_shell_child(pid_t child, void *context)
+{
+	*(pid_t *)context = child;
+}
+
+/* sh -c 'PROGRAM' and wrapper scripts: the shell gets SIGTERM, and what it waits for does not. */
+static void explain_shell(const struct supervisor *supervisor, int signal)
+{
+	static const char shells[] = " sh bash dash ash busybox ksh zsh ";
+	char name[PROCFS_NAME];
+	pid_t main = supervisor->child->pid, below = 0;
+
+	if (signal != SIGTERM || !log_says(LOG_INFO) || target_of(supervisor) < 0 ||
+	    !procfs_is_ours())
+		return;
+	procfs_name(main, name);
+	if (!compat_lists(shells, name) || !procfs_children(main, note_shell_child, &below) ||
+	    !below)
+		return;
+	log_info("shell-keeps-signal",
+		 LOG_FIELDS(LOG_NUMBER("pid", main), LOG_STRING("name", name)),
+		 "SIGTERM went to the shell %d (%q), which may not pass it on to its child %d: use "
+		 "exec in the shell, the exec form of the image's command, or --group",
+		 (int)main, name, (int)below);
+}
+
+/*
+ * At the receiver's RLIMIT_SIGPENDING the record is kept and tried again while the receiver works
+ * off its queue (reaping goes on meanwhile); at last it goes without its value.
+ */
+static int forward_patiently(struct supervisor *supervisor, const struct signalfd_siginfo *record,
+			     int signal, pid_t target)
+{
+	const struct timespec pause = { .tv_nsec = RETRY };
+	int error = signals_forward(record, signal, target);
+
+	for (int i = 0; error == EAGAIN && i < RETRIES && !supervisor->full; i++) {
+		nanosleep(&pause, NULL);
+		reap_all(&supervisor->reaper);
+		if (!main_runs(supervisor))
+			return 0;
+		error = signals_forward(record, signal, target);
+	}
+	supervisor->full = error == EAGAIN;
+	if (error != EAGAIN)
+		return error;
+	log_warning("signal-value-lost", LOG_FIELDS(LOG_NUMBER("target_pid", target)),
+		    "the signal queue of %d is full: sent without its value", (int)target);
+	return kill(target, signal) == 0 ? 0 : errno;
+}
+
+static void forward_to(struct supervisor *supervisor, const struct signalfd_siginfo *record,
+		       int signal, pid_t target)
+{
+	char name[SIGNAL_NAME_SIZE];
+	int error = forward_patiently(supervisor, record, signal, target);
+
+	/* A leader may leave its group for another; it is still the one to be told. */
+	if (error == ESRCH && target < 0)
+		error = signals_forward(record, signal, -target);
+	if (error) {
+		signals_name(name, signal);
+		log_warning("forward-failed",
+			    LOG_FIELDS(LOG_STRING("signal", name), LOG_NUMBER("target_pid", target),
+				       LOG_NUMBER("errno", error)),
+			    "cannot forward %s to %d: %e", name, (int)target, error);
+		return;
+	}
+	supervisor->account.forwarded[signal]++;
+	say_forwarded((int)record->ssi_signo, signal, target);
+}
+
+struct to_children {
+	struct supervisor *supervisor;
+	const struct signalfd_siginfo *record;
+	int signal;
+};
+
+static void forward_to_child(pid_t child, void *context)
+{
+	const struct to_children *message = context;
+
+	forward_to(message->supervisor, message->record, message->signal, child);
+}
+
+/* Once the main child has ended: to each child of zinit's own, none of which can be recycled. */
+static void forward_to_children(struct supervisor *supervisor,
+				const struct signalfd_siginfo *record, int signal)
+{
+	struct to_children message = { supervisor, record, signal };
+
+	if (!procfs_is_ours() || !procfs_children(getpid(), forward_to_child, &message))
+		log_warning("forward-failed", LOG_PLAIN,
+			    "cannot forward: /proc does not tell zinit's children");
+}
+
+static bool is_stop(int signal)
+{
+	return signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+
+/* The number to send for the one received; 0: none. */
+static int rewritten(const struct supervisor *supervisor, int received)
+{
+	const struct options *options = supervisor->options;
+	bool by_user = options->rewritten & signals_one(received);
+
+	if (!by_user && options->contract->rewrites_stops && options->target == TARGET_SESSION &&
+	    is_stop(received))
+		return SIGSTOP; /* the session's group is orphaned: the kernel would ignore the others */
+	if (!by_user && options->contract->swallowed & signals_one(received))
+		return 0;
+	return options->rewrite[received];
+}
+
+/* Did the terminal send this to the main child, too? Then it is not to be sent twice. */
+static bool is_shared(const struct supervisor *supervisor, const struct signalfd_siginfo *record)
+{
+	int signal = (int)record->ssi_signo;
+
+	return supervisor->child->shares_group && record->ssi_code == SI_KERNEL &&
+	       (signal == SIGINT || signal == SIGQUIT || signal == SIGWINCH || is_stop(signal));
+}
+
+static void begin_stopping(struct supervisor *supervisor);
+
+static void take_signal(struct supervisor *supervisor, const struct signalfd_siginfo *record)
+{
+	const struct options *options = supervisor->options;
+	int received = (int)record->ssi_signo, signal = rewritten(supervisor, received);
+	bool stops = options->stop_on & signals_one(received);
+
+	/* Its own: SIGPIPE and SIGXFSZ of a log line, HUP and CONT of its own TIOCNOTTY. */
+	if (record->ssi_code == SI_USER && (pid_t)record->ssi_pid == getpid())
+		return;
+	if (options->pause) {
+		if (received == SIGTERM || received == SIGINT)
+			supervisor->state = DONE;
+		return;
+	}
+	if (received == SIGCONT && main_runs(supervisor))
+		terminal_continue(supervisor->terminal, supervisor->child->pid);
+	if (signal && main_runs(supervisor) && !is_shared(supervisor, record)) {
+		if (signal == SIGINT)
+			supervisor->interrupted = true;
+		forward_to(supervisor, record, signal, target_of(supervisor));
+		explain_shell(supervisor, signal);
+	} else if (signal && !main_runs(supervisor)) {
+		forward_to_children(supervisor, record, signal);
+	}
+	if (options->contract->stops_itself && is_stop(received))
+		kill(getpid(), SIGSTOP);
+	if (!stops)
+		return;
+	if (supervisor->state == WAITING && supervisor->grace > 0)
+		begin_stopping(supervisor);
+	else if (main_runs(supervisor) && options->stop_timeout != UNSET &&
+		 !supervisor->deadline[KILL_MAIN])
+		set_deadline(supervisor, KILL_MAIN, options->stop_timeout);
+}
+
+/* ---- the states ---- */
+
+/* Nothing holds signals back any more, and zinit holds nothing that was inherited. */
+static void settle_down(struct supervisor *supervisor)
+{
+	supervisor->state = RUNNING;
+	signals_listen(supervisor->signals, SIGNALS_ALL);
+	terminal_keep(supervisor->terminal);
+	log_prepare();
+	descriptors_release(getpid() == 1,
+			    (const int[]){ supervisor->signals, log_descriptor(),
+					   supervisor->terminal->fd },
+			    3);
+}
+
+/* The main child has exec'd, or failed to. */
+static void begin_running(struct supervisor *supervisor)
+{
+	bool runs = spawn_pass_barrier(supervisor->child, supervisor->options);
+
+	settle_down(supervisor);
+	if (!runs)
+		return;
+	if (supervisor->options->user) {
+		privileges_follow();
+		set_deadline(supervisor, REST, 0);
+	}
+	log_info("started", LOG_FIELDS(LOG_NUMBER("pid", supervisor->child->pid)),
+		 "started '%q' as %d", supervisor->options->program[0],
+		 (int)supervisor->child->pid);
+}
+
+/* The main child stopped or went on: passed on where zinit is a job of an interactive shell. */
+static void pass_stop(struct supervisor *supervisor)
+{
+	siginfo_t info = { .si_pid = 0 };
+	pid_t main = supervisor->child->pid;
+
+	if (!supervisor->terminal->job || supervisor->state == STARTING || !main_runs(supervisor))
+		return;
+	if (waitid(P_PID, (id_t)main, &info, WSTOPPED | WCONTINUED | WNOHANG) != 0 ||
+	    info.si_pid != main || info.si_code == CLD_CONTINUED)
+		return;
+	terminal_stop_with(supervisor->terminal, main);
+	kill(target_of(supervisor), SIGCONT);
+}
+
+static void begin_killing(struct supervisor *supervisor)
+{
+	supervisor->state = KILLING;
+	supervisor->deadline[GRACE_OVER] = 0;
+	stop_name(LOG_INFO, "grace-over", "did not end in time: SIGKILL");
+	stop_round(SIGKILL);
+	set_deadline(supervisor, NEXT_ROUND, KILLING_ROUND);
+	set_deadline(supervisor, GIVE_UP, KILLING_TIME);
+}
+
+static void begin_stopping(struct supervisor *supervisor)
+{
+	char name[SIGNAL_NAME_SIZE];
+
+	supervisor->state = STOPPING;
+	signals_name(name, supervisor->options->grace_signal);
+	stop_name(LOG_INFO, "left", "is left and gets the stop signal");
+	stop_round(supervisor->options->grace_signal);
+	set_deadline(supervisor, NEXT_ROUND, ROUND);
+	set_deadline(supervisor, GRACE_OVER, supervisor->grace);
+}
+
+/* Where nobody is left zinit is done. --wait-all is for descendants, stopping for everybody. */
+static void look_who_is_left(struct supervisor *supervisor)
+{
+	bool childless = supervisor->reaper.childless;
+
+	if (supervisor->state == WAITING ? childless : !stop_anybody_left(childless))
+		supervisor->state = DONE;
+}
+
+/* The main child has ended and its status is known. */
+static void end_main(struct supervisor *supervisor)
+{
+	supervisor->ended = true;
+	supervisor->deadline[TIMEOUT] = supervisor->deadline[KILL_MAIN] = 0;
+	if (supervisor->child->barrier >= 0)
+		begin_running(supervisor); /* it died in the gap, and may have said why */
+	if (supervisor->options->wait_all && !supervisor->timed_out)
+		supervisor->state = WAITING;
+	else if (supervisor->grace > 0)
+		begin_stopping(supervisor);
+	else
+		supervisor->state = DONE;
+	if (supervisor->state != DONE) {
+		reap_all(&supervisor->reaper);
+		look_who_is_left(supervisor);
+	}
+}
+
+/*
+ * dumb-init's contract: at the main child's end what is left of its group gets SIGTERM (which is
+ * itself subject to rewriting). Called while the leader is dead and not yet reaped: as long as it is
+ * not, the number of its group cannot be another's.
+ */
+static void tell_group_of_end(void *context)
+{
+	struct supervisor *supervisor = context;
+	int signal = rewritten(supervisor, SIGTERM);
+
+	if (target_of(supervisor) < 0 && signal)
+		kill(target_of(supervisor), signal);
+}
+
+/* --timeout is over: SIGTERM, and a time of its own until SIGKILL. */
+static void time_out(struct supervisor *supervisor)
+{
+	const struct options *options = supervisor->options;
+	pid_t main = supervisor->child->pid;
+
+	log_warning("timed-out", LOG_FIELDS(LOG_NUMBER("pid", main)),
+		    "the main child %d ran into --timeout", (int)main);
+	supervisor->timed_out = true;
+	if (supervisor->grace == 0)
+		supervisor->grace = DEFAULT_GRACE;
+	kill(main, SIGTERM);
+	kill(main, SIGCONT);
+	set_deadline(supervisor, KILL_MAIN,
+		     options->stop_timeout != UNSET ? options->stop_timeout : supervisor->grace);
+}
+
+static void kill_main(struct supervisor *supervisor)
+{
+	pid_t main = supervisor->child->pid;
+
+	log_info("main-killed", LOG_FIELDS(LOG_NUMBER("pid", main)),
+		 "the main child %d did not end in time: SIGKILL", (int)main);
+	kill(main, SIGKILL);
+}
+
+static void next_round(struct supervisor *supervisor)
+{
+	bool killing = supervisor->state == KILLING;
+
+	reap_all(&supervisor->reaper);
+	look_who_is_left(supervisor);
+	if (supervisor->state == DONE)
+		return;
+	stop_round(killing ? SIGKILL : supervisor->options->grace_signal);
+	set_deadline(supervisor, NEXT_ROUND, killing ? KILLING_ROUND : ROUND);
+}
+
+static void give_up(struct supervisor *supervisor)
+{
+	stop_name(LOG_WARNING, "still-left", "is left behind");
+	supervisor->state = DONE;
+}
+
+static void meet_deadline(struct supervisor *supervisor, enum deadline which, int64_t now)
+{
+	supervisor->deadline[which] = 0;
+	switch (which) {
+	case REST:
+		if (!supervisor->options->no_sandbox)
+			sandbox_enter(supervisor->options);
+		break;
+	case TIMEOUT:
+		time_out(supervisor);
+		break;
+	case KILL_MAIN:
+		kill_main(supervisor);
+		break;
+	case NEXT_ROUND:
+		next_round(supervisor);
+		break;
+	case GRACE_OVER:
+		begin_killing(supervisor);
+		break;
+	case GIVE_UP:
+		give_up(supervisor);
+		break;
+	case WATCH:
+		supervisor->deadline[WATCH] = watch_tick(supervisor->options, now);
+		break;
+	case DEADLINES:
+		break;
+	}
+}
+
+/* ---- the loop ---- */
+
+static int64_t next_deadline(const struct supervisor *supervisor)
+{
+	int64_t next = supervisor->reaper.due;
+
+	for (int i = 0; i < DEADLINES; i++)
+		if (supervisor->deadline[i] && (!next || supervisor->deadline[i] < next))
+			next = supervisor->deadline[i];
+	return next;
+}
+
+/* Sleeps until a signal, the barrier or a deadline; returns whether signals can be read. */
+static bool sleep_until(struct supervisor *supervisor, int64_t deadline)
+{
+	struct pollfd ready[] = { { .fd = supervisor->signals, .events = POLLIN },
+				  { .fd = supervisor->child->barrier, .events = POLLIN } };
+	struct timespec timeout = { .tv_sec = 0 };
+	int64_t left = deadline ? deadline - reap_clock() : 0;
+
+	if (left > 0)
+		timeout = (struct timespec){ .tv_sec = (time_t)(left / NANOSECONDS),
+					     .tv_nsec = (long)(left % NANOSECONDS) };
+	if (ppoll(ready, 2, deadline ? &timeout : NULL, NULL) <= 0)
+		return false;
+	if (ready[1].revents)
+		begin_running(supervisor);
+	return ready[0].revents;
+}
+
+/*
+ * Waits for what comes next. Returns how many records were read.
+ * A read that fails in a way that nobody foresaw is said once; then zinit looks twenty times a
+ * second for what it can no longer be told.
+ */
+static int wait_for_records(struct supervisor *supervisor, struct signalfd_siginfo records[BATCH])
+{
+	int64_t deadline = next_deadline(supervisor);
+	ssize_t length;
+
+	if (supervisor->broken) {
+		set_deadline(supervisor, NEXT_ROUND, ROUND);
+		deadline = next_deadline(supervisor);
+	}
+	if ((deadline || supervisor->child->barrier >= 0) && !sleep_until(supervisor, deadline))
+		return 0;
+	length = read(supervisor->signals, records, BATCH * sizeof(records[0]));
+	if (length < 0 && errno != EINTR && errno != EAGAIN && !supervisor->broken) {
+		log_error("signals-lost", LOG_FIELDS(LOG_NUMBER("errno", errno)),
+			  "cannot read signals: %e", errno);
+		supervisor->broken = true;
+	}
+	return length < 0 ? 0 : (int)((size_t)length / sizeof(records[0]));
+}
+
+static void turn(struct supervisor *supervisor)
+{
+	struct signalfd_siginfo records[BATCH];
+	int count = wait_for_records(supervisor, records);
+	int64_t now;
+
+	for (int i = 0; i < count; i++) {
+		if (records[i].ssi_signo == SIGCHLD) {
+			pass_stop(supervisor);
+			reap_child(&supervisor->reaper, &records[i]);
+		} else {
+			take_signal(supervisor, &records[i]);
+		}
+	}
+	now = reap_clock();
+	reap_owed(&supervisor->reaper, now);
+	if (supervisor->child->pid && !supervisor->ended && !main_runs(supervisor))
+		end_main(supervisor);
+	else if (supervisor->state >= WAITING && supervisor->state < DONE)
+		look_who_is_left(supervisor);
+	for (int i = 0; i < DEADLINES && supervisor->state != DONE; i++)
+		if (supervisor->deadline[i] && supervisor->deadline[i] <= now)
+			meet_deadline(supervisor, (enum deadline)i, now);
+}
+
+/* ---- the end ---- */
+
+/* Dies of `signal`, so that zinit's parent sees the true cause; its own core would tell nothing. */
+static void die_of(int signal)
+{
+	const signal_set set = signals_one(signal);
+
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	kill(getpid(), signal);
+	syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, NULL, sizeof(set));
+}
+
+static int exit_status(const struct supervisor *supervisor)
+{
+	int status = supervisor->reaper.main_status;
+	int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+
+	if (supervisor->options->pause)
+		return 0;
+	if (supervisor->timed_out)
+		return 124;
+	return options_remaps(supervisor->options, code) ? 0 : code;
+}
+
+/*
+ * Ctrl-C reaches the foreground group alone, which was the child's: zinit's own group, with the
+ * script that runs zinit in a loop, has not had it. Without zinit it would have.
+ */
+static bool died_of_ctrl_c(const struct supervisor *supervisor)
+{
+	int status = supervisor->reaper.main_status;
+
+	return supervisor->terminal->handed && !supervisor->interrupted && WIFSIGNALED(status) &&
+	       WTERMSIG(status) == SIGINT && getpid() != 1;
+}
+
+static int finish(struct supervisor *supervisor)
+{
+	const struct options *options = supervisor->options;
+	int status = supervisor->reaper.main_status, code = exit_status(supervisor);
+
+	terminal_give_back(supervisor->terminal);
+	if (options->report) {
+		supervisor->account.main_status = status;
+		supervisor->account.held = watch_held(true);
+		account_report(&supervisor->account, options->report,
+			       options->log_format == LOG_JSON, supervisor->child->pid);
+	}
+	if (supervisor->child->pid == 0 || code < 128 || supervisor->timed_out || getpid() == 1)
+		return code;
+	if (died_of_ctrl_c(supervisor)) {
+		kill(0, SIGINT);
+		die_of(SIGINT);
+	}
+	if (options->exit_by_signal && WIFSIGNALED(status))
+		die_of(WTERMSIG(status));
+	return code;
+}
+
+int supervise(const struct options *options, struct main_child *child, struct terminal *terminal,
+	      int signals)
+{
+	static struct supervisor supervisor;
+
+	supervisor = (struct supervisor){
+		.options = options,
+		.child = child,
+		.terminal = terminal,
+		.signals = signals,
+		.state = STARTING,
+		.grace = options->grace,
+		.reaper = {
+			.main_child = child->pid,
+			.main_status = STILL_RUNNING,
+			.says_orphans = options->warn_on_reap,
+			.wants_usage = options->warn_on_reap || options->report,
+			.account = &supervisor.account,
+			.main_dead = options->contract->term_at_end ? tell_group_of_end : NULL,
+			.context = &supervisor,
+		},
+	};
+	set_deadline(&supervisor, REST, SANDBOX_AFTER);
+	if (options->timeout != UNSET)
+		set_deadline(&supervisor, TIMEOUT, options->timeout);
+	if (options->report)
+		account_open(&supervisor.account);
+	if (options->watch != UNSET && watch_open(options, child->pid))
+		set_deadline(&supervisor, WATCH, options->watch);
+	if (child->pid == 0)
+		settle_down(&supervisor);
+	while (supervisor.state != DONE)
+		turn(&supervisor);
+	return finish(&supervisor);
+}
