@@ -70,6 +70,7 @@ struct source {
 	struct options *options;
 	const char *program; /* as the user called zinit */
 	const char *variable; /* NULL: the command line */
+	const char *whole; /* the argument that the word is a part of */
 };
 
 static void *member_of(const struct source *source, const struct entry *entry)
@@ -109,12 +110,20 @@ static _Noreturn void usage_error(const struct source *source, const char *forma
 static _Noreturn void bad_word(const struct source *source, const struct entry *entry,
 			       const char *word, const char *right)
 {
+	char where[160];
+	struct text text;
+
+	text_start(&text, where, sizeof(where));
 	if (source->variable)
-		usage_error(source, "%s: '%q' is not right: %s", source->variable, word, right);
-	if (!entry->name)
-		usage_error(source, "option -%c: '%q' is not right: %s", entry->letter, word,
-			    right);
-	usage_error(source, "option --%s: '%q' is not right: %s", entry->name, word, right);
+		text_add(&text, "%s", source->variable);
+	else if (entry->name)
+		text_add(&text, "option --%s", entry->name);
+	else
+		text_add(&text, "option -%c", entry->letter);
+	text_add(&text, ": '%q'", word);
+	if (source->whole && strcmp(source->whole, word) != 0)
+		text_add(&text, " in '%q'", source->whole);
+	usage_error(source, "%s is not right: %s", where, right);
 }
 
 /*
@@ -369,10 +378,11 @@ static _Noreturn void act(const struct source *source, enum option_action action
 }
 
 /* Reads one option's argument, `word`; on a bad one it does not return. */
-static void read_option(const struct source *source, const struct entry *entry, const char *word)
+static void read_option(struct source *source, const struct entry *entry, const char *word)
 {
 	int *plain = member_of(source, entry);
 
+	source->whole = word;
 	switch ((enum type)entry->type) {
 	case SET:
 		*plain = entry->value;
@@ -424,7 +434,7 @@ static void read_option(const struct source *source, const struct entry *entry, 
 }
 
 /* A plain option's variable takes 0 or 1, a counted one its count. */
-static void read_variable(const struct source *source, const struct entry *entry, const char *word)
+static void read_variable(struct source *source, const struct entry *entry, const char *word)
 {
 	unsigned long long number;
 

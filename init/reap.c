@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "procfs.h"
 
 static pid_t reap_one(struct reaper *reaper, pid_t which);
@@ -147,6 +148,16 @@ static bool reap_by_list(struct reaper *reaper)
 	return true;
 }
 
+/* A wait that failed in a way that nobody foresaw is said once, and tried again without spinning. */
+static void mend(struct reaper *reaper, int64_t now)
+{
+	if (!reaper->failed)
+		log_error("wait-failed", LOG_FIELDS(LOG_NUMBER("errno", errno)),
+			  "cannot reap: %e; trying again", errno);
+	reaper->failed = true;
+	reaper->due = now + LONGEST;
+}
+
 /* Drains, and learns whether draining is dear. */
 static void drain(struct reaper *reaper, int64_t begun)
 {
@@ -170,6 +181,8 @@ static void drain(struct reaper *reaper, int64_t begun)
 	spent = end - begun;
 	reaper->crowded = spent > (calls + 1) * DEAR;
 	reaper->not_before = end + (spent > LONGEST / SHARE ? LONGEST : spent * SHARE);
+	if (pid < 0 && errno != ECHILD)
+		mend(reaper, end);
 }
 
 void reap_child(struct reaper *reaper, const struct signalfd_siginfo *record)

@@ -22,6 +22,7 @@ struct reaper {
 	struct account *account; /* never NULL */
 	void (*main_dead)(void *context); /* called while the main child is a zombie; may be NULL */
 	void *context;
+	bool failed; /* an unforeseen failure was said */
 
 	/* The crowd: see reap_children(). */
 	bool crowded;

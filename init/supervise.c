@@ -551,9 +551,12 @@ static void turn(struct supervisor *supervisor)
 /* Dies of `signal`, so that zinit's parent sees the true cause; its own core would tell nothing. */
 static void die_of(int signal)
 {
+	static const unsigned long default_action[8];
 	const signal_set set = signals_one(signal);
 
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	/* It may have been inherited as ignored. By the raw call: musl refuses 32 to 34. */
+	syscall(SYS_rt_sigaction, signal, default_action, NULL, sizeof(set));
 	kill(getpid(), signal);
 	syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, NULL, sizeof(set));
 }
