@@ -27,9 +27,8 @@ bool privileges_resolve(const struct options *options);
 
 /* What went wrong in the child: plain data that travels through the start barrier's pipe. */
 struct privileges_failure {
+	int step;  /* privileges.c's own */
 	int error; /* errno */
-	char option[24]; /* "--user" */
-	char capability[24]; /* "CAP_SETUID"; "" when it is none */
 };
 
 /*
@@ -45,6 +44,7 @@ void privileges_explain(const struct privileges_failure *failure);
 /*
  * In zinit, once the child has exec'd with --user: takes the same user and groups, without any
  * capability, and sets PR_SET_DUMPABLE to 1 again, so that /proc/1/fd/1 is open to the program.
+ * With --no-sandbox, and where the user is root, zinit stays what it is.
  * A refusal is a message at -v.
  */
 void privileges_follow(void);

@@ -9,12 +9,19 @@
 #ifndef ZINIT_SANDBOX_H
 #define ZINIT_SANDBOX_H
 
+#include <stdbool.h>
+
 #include "options.h"
 
 /*
- * Installs it: 50 ms after the start, when the loop first rests. Where the kernel or the engine
- * refuses any of it, a message at -v, and on it goes. The main child is untouched by all of it.
+ * Installs it: 50 ms after the start, when the loop first rests, and not before the main child has
+ * exec'd. Where the kernel or the engine refuses any of it, a message at -v, and on it goes. The
+ * main child is untouched by all of it.
  */
 void sandbox_enter(const struct options *options);
+
+/* Its two first parts, for a zinit that changes its user. */
+void sandbox_empty_bounding(void);
+void sandbox_drop_capabilities(bool all_but_kill);
 
 #endif

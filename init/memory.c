@@ -1,0 +1,67 @@
+/*
+ * Memory: what stands in for the C library's heap.
+ *
+ * zinit allocates nothing once the main child runs. libcap does: a few dozen bytes for each set of
+ * capabilities, among others for those that zinit drops 50 ms after the start. They come from a
+ * static array, so that they cost no system call, no page and no failure; and musl's allocator
+ * (8 KiB of the binary) stays out. What is larger (a big /etc/group, before the start) is mapped.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* In front of each block; the memory of a block is new, thus zero, and is never used again. */
+struct header {
+	size_t size;
+} __attribute__((aligned(16)));
+
+static struct header arena[64];
+static size_t used; /* headers */
+
+void *malloc(size_t size)
+{
+	struct header *header;
+	size_t count = size / sizeof(*header) + 2;
+
+	if (size > PTRDIFF_MAX - 2 * sizeof(*header))
+		return NULL;
+	if (count <= sizeof(arena) / sizeof(arena[0]) - used) {
+		header = arena + used;
+		used += count;
+	} else {
+		header = mmap(NULL, count * sizeof(*header), PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (header == MAP_FAILED)
+			return NULL;
+	}
+	header->size = size;
+	return header + 1;
+}
+
+void *calloc(size_t count, size_t size)
+{
+	size_t all;
+
+	return __builtin_mul_overflow(count, size, &all) ? NULL : malloc(all);
+}
+
+void free(void *block)
+{
+	struct header *header = (struct header *)block - 1;
+
+	if (block && (header < arena || header >= arena + sizeof(arena) / sizeof(arena[0])))
+		munmap(header, (header->size / sizeof(*header) + 2) * sizeof(*header));
+}
+
+void *realloc(void *block, size_t size)
+{
+	size_t old = block ? ((struct header *)block - 1)->size : 0;
+	void *new = malloc(size);
+
+	if (new &&block) {
+		memcpy(new, block, old < size ? old : size);
+		free(block);
+	}
+	return new;
+}
