@@ -20,8 +20,15 @@ struct entry {
 
 enum { PATH = 64, ENTRIES = 2048, LINE = 4096 };
 
+/* /proc itself while procfs_each() walks it, which spares each look a step of the path; else -1. */
+static int walked = -1;
+
 static int open_to_read(const char *path)
 {
+	static const char proc[] = "/proc/";
+
+	if (walked >= 0 && strncmp(path, proc, sizeof(proc) - 1) == 0)
+		return openat(walked, path + sizeof(proc) - 1, O_RDONLY | O_CLOEXEC);
 	return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 }
 
@@ -68,17 +75,6 @@ static pid_t parse_pid(const char *word)
 	unsigned long long number;
 
 	return text_number(word, INT32_MAX, &number) ? (pid_t)number : 0;
-}
-
-bool procfs_is_ours(void)
-{
-	char name[16];
-	ssize_t length = readlink("/proc/self", name, sizeof(name) - 1);
-
-	if (length <= 0)
-		return false;
-	name[length] = '\0';
-	return parse_pid(name) == getpid();
 }
 
 ssize_t procfs_read(const char *path, char *buffer, size_t size)
@@ -146,6 +142,29 @@ bool procfs_process(pid_t pid, struct process *process)
 	return true;
 }
 
+bool procfs_is_ours(void)
+{
+	char line[32];
+	const char *at = line;
+
+	/* The PID that begins the line is the one in the PID namespace that /proc was mounted for. */
+	return procfs_read("/proc/self/stat", line, sizeof(line)) > 0 &&
+	       next_number(&at) == getpid();
+}
+
+bool procfs_has_memory(pid_t pid)
+{
+	char path[PATH], size[2];
+	int fd = open_to_read(path_of(path, pid, "/statm"));
+	ssize_t length;
+
+	if (fd < 0)
+		return false;
+	length = read(fd, size, sizeof(size));
+	close(fd);
+	return length == sizeof(size) && !(size[0] == '0' && size[1] == ' ');
+}
+
 const char *procfs_name(pid_t pid, char name[PROCFS_NAME])
 {
 	char path[PATH];
@@ -179,25 +198,23 @@ long long procfs_status(pid_t pid, const char *key)
 	return -1;
 }
 
-/* Calls `visit` with each name in the directory that is a number. */
-static bool each_number(const char *path, bool (*visit)(pid_t number, void *context), void *context)
+/* Calls `visit` with each name in the directory that is a number, and closes the directory. */
+static bool each_number(int fd, void (*visit)(pid_t number, void *context), void *context)
 {
 	/* On the stack: a visit may look into another directory. */
 	char entries[ENTRIES] __attribute__((aligned(8)));
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	long length = 0;
-	bool on = true;
+	long length;
 
 	if (fd < 0)
 		return false;
-	while (on && (length = syscall(SYS_getdents64, fd, entries, sizeof(entries))) > 0) {
-		for (long at = 0; on && at < length;) {
+	while ((length = syscall(SYS_getdents64, fd, entries, sizeof(entries))) > 0) {
+		for (long at = 0; at < length;) {
 			const struct entry *entry = (const struct entry *)(entries + at);
 			pid_t number = parse_pid(entry->name);
 
 			at += entry->length;
 			if (number)
-				on = visit(number, context);
+				visit(number, context);
 		}
 	}
 	close_quietly(fd);
@@ -248,7 +265,7 @@ static void visit_list(struct children *children, int fd)
 		children->visit(child, children->context);
 }
 
-static bool visit_thread(pid_t thread, void *context)
+static void visit_thread(pid_t thread, void *context)
 {
 	struct children *children = context;
 	char path[PATH];
@@ -260,11 +277,10 @@ static bool visit_thread(pid_t thread, void *context)
 	fd = open_to_read(path);
 	if (fd < 0) {
 		children->missing |= errno == ENOENT;
-		return true;
+		return;
 	}
 	visit_list(children, fd);
 	close(fd);
-	return true;
 }
 
 /* A file that is missing tells of an old kernel, or of a thread that has just ended. */
@@ -291,28 +307,19 @@ bool procfs_children(pid_t parent, void (*visit)(pid_t child, void *context), vo
 	struct children children = { .parent = parent, .visit = visit, .context = context };
 	char path[PATH];
 
-	each_number(path_of(path, parent, "/task"), visit_thread, &children);
+	each_number(open_to_read(path_of(path, parent, "/task")), visit_thread, &children);
 	return !children.missing || kernel_lists_children();
-}
-
-struct plain_visit {
-	void (*visit)(pid_t pid, void *context);
-	void *context;
-};
-
-static bool visit_plainly(pid_t pid, void *context)
-{
-	const struct plain_visit *plain = context;
-
-	plain->visit(pid, plain->context);
-	return true;
 }
 
 bool procfs_each(void (*visit)(pid_t pid, void *context), void *context)
 {
-	struct plain_visit plain = { .visit = visit, .context = context };
+	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), outer = walked;
+	bool whole;
 
-	return each_number("/proc", visit_plainly, &plain);
+	walked = proc;
+	whole = each_number(proc, visit, context);
+	walked = outer;
+	return whole;
 }
 
 /*

@@ -38,6 +38,12 @@ ssize_t procfs_read(const char *path, char *buffer, size_t size);
  */
 bool procfs_process(pid_t pid, struct process *process);
 
+/*
+ * Has the process memory of its own? Neither a zombie nor a kernel thread has: this tells them from
+ * the many at three quarters of what procfs_process() costs (/proc/PID/statm).
+ */
+bool procfs_has_memory(pid_t pid);
+
 /* The name alone, "?" where it cannot be read. Works on a zombie. Returns `name`. */
 const char *procfs_name(pid_t pid, char name[PROCFS_NAME]);
 
