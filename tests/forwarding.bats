@@ -100,12 +100,14 @@ every_signal() {
 @test "a queued signal keeps its code, its value and its sender" {
 	local way
 	for way in $BOTH_WAYS; do
-		start_"$way" sigreport -n 6
+		start_"$way" sigreport -u 1
 		wait_line "$OUT" ready
 		# From within the namespace, where the sender has a PID to tell.
 		enter sh -c 'echo $$; for s in 10 15 34 35 64; do sigsend -q $((s + 1000)) "$0" $s; done
 			exec sigsend -q -7 -c -5 "$0" 40' "$(zinit_inside "$way")" \
 			>"$BATS_TEST_TMPDIR/sender"
+		wait_count "$OUT" '[0-9].*' 6
+		sigsend "$ZPID" 1
 		finish
 		run report_lines "$OUT"
 		assert_line --regexp '^10 -1 1010 [1-9][0-9]* 0$'
@@ -124,11 +126,13 @@ zinit_inside() { [ "$1" = pid1 ] && echo 1 || echo 2; }
 	local way inside
 	for way in $BOTH_WAYS; do
 		inside=$(zinit_inside "$way")
-		start_"$way" sigreport -n 4
+		start_"$way" sigreport -u 1
 		wait_line "$OUT" ready
 		enter sigsend "$inside" 10 64
 		wait_count "$OUT" '[0-9].*' 2
 		enter sigsend -t "$inside" 12 63
+		wait_count "$OUT" "[0-9].*" 4
+		sigsend "$ZPID" 1
 		finish
 		run report_lines "$OUT"
 		assert_line "10 0 0 $inside 0"
@@ -141,9 +145,9 @@ zinit_inside() { [ "$1" = pid1 ] && echo 1 || echo 2; }
 @test "real-time signals of one number arrive all, in order, with their values" {
 	local way n
 	for way in $BOTH_WAYS; do
-		start_"$way" sigreport -n 1000
+		start_"$way" sigreport -n 1001
 		wait_line "$OUT" ready
-		# At once: the whole burst stands in zinit's queue before it can act.
+		# At once: the whole burst, and the SIGCONT, stands in zinit's queue before it can act.
 		kill -STOP "$ZPID"
 		wait_for in_state "$ZPID" T
 		sigsend -n 500 -q 0 "$ZPID" 34
@@ -175,7 +179,6 @@ zinit_inside() { [ "$1" = pid1 ] && echo 1 || echo 2; }
 		assert_line --regexp '^40 '
 		refute_line --regexp '^40 -1 77 '
 		assert_one_line "$stderr" "warning"
-		[[ $stderr == *RTMIN+6* ]] || fail "does not name the signal: $stderr"
 	done
 }
 

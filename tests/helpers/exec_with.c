@@ -3,8 +3,8 @@
  *
  *   block=LIST        blocks the signals ("1,15,34" or "all")
  *   ignore=LIST       ignores them
- *   raise=LIST        sends them to itself (block them before)
- *   queue=SIG:VALUE   the same with a value
+ *   raise=LIST        has another process send them to it (block them before)
+ *   queue=SIG:VALUE   queues one with a value to itself
  *   close=FD          closes a descriptor
  *   open=FD:FILE      opens FILE for reading and writing, or reading only, as FD
  *   pipe=FD           FD is the reading end of a pipe, FD + 1 the writing one
@@ -25,6 +25,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "kernel_signals.h"
 
@@ -42,11 +43,20 @@ static void check(long result, const char *what)
 		die(what);
 }
 
+/* By another process, as in life: what a process sends to itself an init takes for its own. */
 static void raise_list(uint64_t set)
 {
-	for (int signo = 1; signo <= LAST_SIGNAL; signo++)
-		if (set & signal_bit(signo))
-			check(syscall(SYS_kill, getpid(), signo), "kill");
+	pid_t self = getpid(), child = fork();
+	int status;
+
+	check(child, "fork");
+	if (child == 0) {
+		for (int signo = 1; signo <= LAST_SIGNAL; signo++)
+			if (set & signal_bit(signo))
+				check(syscall(SYS_kill, self, signo), "kill");
+		_exit(0);
+	}
+	check(waitpid(child, &status, 0), "wait");
 }
 
 static void queue_one(const char *text)

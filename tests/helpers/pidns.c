@@ -25,6 +25,7 @@ static const char usage[] =
 	"pidns [OPTION]... PROGRAM [ARG]...\n"
 	"  -i          put a small init in as PID 1: PROGRAM gets PID 2\n"
 	"  -o          PROGRAM is not PID 1, and its parent is outside of the namespace\n"
+	"  -b SIGNAL   send SIGNAL to PROGRAM at the very moment at which it has blocked it\n"
 	"  -p FILE     write 'PID-OF-PROGRAM PID-OF-INIT' as seen from outside into FILE\n"
 	"  -s FILE     write 'exited N', 'killed N[ with a core dump]' or 'timeout' into FILE at the end\n"
 	"  -t SECONDS  end the namespace after that time (30)\n";
@@ -166,6 +167,31 @@ static _Noreturn void first_process(int socket, int with_init, char **argv)
 	be_init(socket, program);
 }
 
+/* Spins: the gap between an init's first system call and its child's exec is short. */
+static void signal_once_blocked(pid_t program, int signo)
+{
+	char path[64], text[4096];
+	const char *blocked;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", program);
+	for (;;) {
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+		close(fd);
+		if (length <= 0)
+			return;
+		text[length] = 0;
+		blocked = strstr(text, "\nSigBlk:");
+		/* A zombie has no signals left. */
+		if (!blocked || strstr(text, "\nState:\tZ"))
+			return;
+		if (strtoull(blocked + strlen("\nSigBlk:"), NULL, 16) & signal_bit(signo))
+			break;
+	}
+	syscall(SYS_kill, program, signo);
+}
+
 static int wait_for(pid_t pid)
 {
 	int status = 125 << 8;
@@ -203,17 +229,20 @@ int main(int argc, char **argv)
 {
 	const char *pid_file = NULL, *status_file = NULL;
 	int with_init = 0, parent_outside = 0, seconds = 30;
-	int option, status, sockets[2], on = 1;
+	int option, status, sockets[2], on = 1, once_blocked = 0;
 	pid_t program = 0, named;
 	char text[64];
 
-	while ((option = getopt(argc, argv, "+iop:s:t:")) != -1) {
+	while ((option = getopt(argc, argv, "+iob:p:s:t:")) != -1) {
 		switch (option) {
 		case 'i':
 			with_init = 1;
 			break;
 		case 'o':
 			parent_outside = 1;
+			break;
+		case 'b':
+			once_blocked = atoi(optarg);
 			break;
 		case 'p':
 			pid_file = optarg;
@@ -265,6 +294,8 @@ int main(int argc, char **argv)
 		write_file(pid_file, text);
 	}
 	send(sockets[0], "g", 1, MSG_NOSIGNAL);
+	if (once_blocked && named > 0)
+		signal_once_blocked(named, once_blocked);
 
 	if (parent_outside) {
 		status = wait_for(program);
