@@ -75,7 +75,7 @@ own_cflags   := -std=gnu11 -fno-pie -fno-plt -ffunction-sections -fdata-sections
 	-ffile-prefix-map=$(CURDIR)=. $(warnings) $(werror)
 # -static-pie is no choice: musl-gcc 1.2.3 takes it and makes a dynamic program.
 own_ldflags  := -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,relro,-z,now \
-	-Wl,-z,noexecstack -Wl,-z,noseparate-code
+	-Wl,-z,noexecstack -Wl,-z,noseparate-code -Wl,--sort-section=alignment
 
 version_macros = -DZINIT_VERSION='"$(VERSION)"' -DZINIT_COMMIT='"$(COMMIT)"'
 compile        = $(MUSL_CC) $(own_cppflags) $(CPPFLAGS) $(own_cflags) $(CFLAGS)

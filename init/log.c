@@ -66,11 +66,8 @@ static void choose_fallback(void)
 
 void log_prepare(void)
 {
-	struct stat status;
-
-	/* Of what takes no RWF_NOWAIT, terminals and their like are what a log goes to. */
-	if (state.way == WAY_NOWAIT && fstat(STDERR_FILENO, &status) == 0 &&
-	    S_ISCHR(status.st_mode))
+	/* Of what takes no RWF_NOWAIT, a terminal is what a log goes to. */
+	if (state.way == WAY_NOWAIT && isatty(STDERR_FILENO))
 		choose_fallback();
 }
 

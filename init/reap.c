@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "pages.h"
 #include "procfs.h"
 
 static pid_t reap_one(struct reaper *reaper, pid_t which);
@@ -79,12 +80,13 @@ static pid_t reap_one(struct reaper *reaper, pid_t which)
  * peer, and a libc-free floor, pays 49 us more a zombie for each 1,000). The signalfd record names
  * the child, and waiting for one pid is a hash look-up (kernel/exit.c, do_wait_pid()). So where a
  * drain turns out to be dear, the named child is reaped at once and the drain, owed for those whose
- * SIGCHLD was merged, is put off: drains take a fiftieth of a CPU at most and come within 50 ms.
+ * SIGCHLD was merged, is put off: drains take a thirtieth of a CPU at most and come within 50 ms.
  */
 enum {
 	DEAR = 10000, /* ns for one call of wait4(-1): about 500 live children */
-	SHARE = 50, /* a drain waits for so many times what the last one took */
+	SHARE = 32, /* a drain waits for so many times what the last one took */
 	LONGEST = 45 * 1000000, /* ns; with the drain itself below 50 ms */
+	FEW = 16, /* reaped before a crowd is thought of */
 	GIVE_UP = 4, /* so many dear calls in a row, and the list is read instead */
 };
 
@@ -105,7 +107,8 @@ int64_t reap_clock(void)
  */
 static bool reap_by_list(struct reaper *reaper)
 {
-	static char list[1 << 17];
+	/* On pages of its own, like all large buffers: untouched, they cost nothing. */
+	static char list[1 << 17] ON_OWN_PAGES;
 	unsigned long long count = 0;
 	bool again = true;
 	int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
@@ -149,40 +152,46 @@ static bool reap_by_list(struct reaper *reaper)
 }
 
 /* A wait that failed in a way that nobody foresaw is said once, and tried again without spinning. */
-static void mend(struct reaper *reaper, int64_t now)
+static void mend(struct reaper *reaper)
 {
 	if (!reaper->failed)
 		log_error("wait-failed", LOG_FIELDS(LOG_NUMBER("errno", errno)),
 			  "cannot reap: %e; trying again", errno);
 	reaper->failed = true;
-	reaper->due = now + LONGEST;
+	reaper->due = reap_clock() + LONGEST;
 }
 
-/* Drains, and learns whether draining is dear. */
-static void drain(struct reaper *reaper, int64_t begun)
+/* Drains, and learns whether draining is dear; of no interest before a few have been reaped. */
+static void drain(struct reaper *reaper)
 {
-	int64_t calls = 0, spent = 0;
+	int64_t begun = reaper->account->reaped < FEW ? 0 : reap_clock();
+	int64_t calls = 1, spent, end;
 	unsigned long long count = 0;
 	pid_t pid;
 
 	reaper->due = 0;
-	while ((pid = reap_one(reaper, -1)) > 0) {
+	for (; (pid = reap_one(reaper, -1)) > 0; calls++) {
 		count++;
-		if (++calls % GIVE_UP)
+		if (calls % GIVE_UP)
 			continue;
-		spent = reap_clock() - begun;
-		if (spent > calls * DEAR * 3 / 2 && reap_by_list(reaper))
+		if (begun && reap_clock() - begun > calls * DEAR * 3 / 2 && reap_by_list(reaper))
 			break;
+		if (!begun) {
+			begun = reap_clock();
+			calls = 0;
+		}
 	}
 	reaper->childless = pid < 0 && errno == ECHILD;
 	if (count > reaper->account->most_at_once)
 		reaper->account->most_at_once = count;
-	int64_t end = reap_clock();
-	spent = end - begun;
-	reaper->crowded = spent > (calls + 1) * DEAR;
-	reaper->not_before = end + (spent > LONGEST / SHARE ? LONGEST : spent * SHARE);
 	if (pid < 0 && errno != ECHILD)
-		mend(reaper, end);
+		mend(reaper);
+	if (!begun)
+		return;
+	end = reap_clock();
+	spent = end - begun;
+	reaper->crowded = spent > calls * DEAR;
+	reaper->not_before = end + (spent > LONGEST / SHARE ? LONGEST : spent * SHARE);
 }
 
 void reap_child(struct reaper *reaper, const struct signalfd_siginfo *record)
@@ -203,8 +212,8 @@ void reap_child(struct reaper *reaper, const struct signalfd_siginfo *record)
 
 void reap_owed(struct reaper *reaper, int64_t now)
 {
-	if (reaper->crowded && reaper->main_child && reaper->main_status == STILL_RUNNING)
-		reap_one(reaper, reaper->main_child);
 	if (reaper->due && now >= reaper->due)
-		drain(reaper, now);
+		drain(reaper);
+	else if (reaper->due > 0 && reaper->main_child && reaper->main_status == STILL_RUNNING)
+		reap_one(reaper, reaper->main_child);
 }

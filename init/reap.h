@@ -44,7 +44,10 @@ void reap_all(struct reaper *reaper);
  */
 void reap_child(struct reaper *reaper, const struct signalfd_siginfo *record);
 
-/* Pays what is owed, where it is due at `now`; looks at the main child in any case. */
+/*
+ * Pays what is owed, where it is due at `now` (which is not looked at without a crowd). While it
+ * is owed the main child is looked at by its pid: its end is never delayed.
+ */
 void reap_owed(struct reaper *reaper, int64_t now);
 
 /* CLOCK_MONOTONIC in nanoseconds. */

@@ -12,6 +12,7 @@
 #include "descriptors.h"
 #include "explain.h"
 #include "log.h"
+#include "pages.h"
 #include "privileges.h"
 
 /* What the child says through the barrier when it does not exec. */
@@ -216,7 +217,7 @@ static void correct_environment(struct start *start)
  */
 static pid_t start_child(struct start *start)
 {
-	static char stack[16384] __attribute__((aligned(16)));
+	static char stack[16384] ON_OWN_PAGES;
 	pid_t pid;
 
 	if (!start->privileged) {

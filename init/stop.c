@@ -8,6 +8,7 @@
 
 #include "descendants.h"
 #include "log.h"
+#include "pages.h"
 #include "procfs.h"
 #include "signals.h"
 
@@ -16,7 +17,7 @@
  * 4 Mi on 64 bits): half a megabyte of which only the pages with PIDs in use are ever touched.
  */
 enum { PIDS = 4 << 20 };
-static uint32_t had_it[PIDS / 32];
+static uint32_t had_it[PIDS / 32] ON_OWN_PAGES;
 static bool everybody_had_it;
 
 struct round {

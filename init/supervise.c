@@ -55,6 +55,7 @@ enum deadline {
 };
 
 enum {
+	EARLY_TURNS = 16,
 	BATCH = 16, /* records read at once */
 	ROUND = 50 * 1000000, /* ns between two rounds of stopping */
 	KILLING_ROUND = 10 * 1000000,
@@ -62,7 +63,7 @@ enum {
 	RETRIES = 100,
 };
 
-#define SANDBOX_AFTER (50 * 1000000LL)
+#define REST_AFTER (50 * 1000000L) /* ns */
 #define KILLING_TIME NANOSECONDS
 #define DEFAULT_GRACE (2 * NANOSECONDS)
 
@@ -71,8 +72,11 @@ struct supervisor {
 	struct main_child *child;
 	struct terminal *terminal;
 	int signals;
+	pid_t pid; /* zinit's own */
 	enum state state;
 	int64_t deadline[DEADLINES];
+	long rest_left[2]; /* seconds and nanoseconds until REST, as long as it is no deadline */
+	int early_turns; /* turns for which it is none */
 	struct reaper reaper;
 	struct account account;
 	int64_t grace;
@@ -252,7 +256,7 @@ static void take_signal(struct supervisor *supervisor, const struct signalfd_sig
 	bool stops = options->stop_on & signals_one(received);
 
 	/* Its own: SIGPIPE and SIGXFSZ of a log line, HUP and CONT of its own TIOCNOTTY. */
-	if (record->ssi_code == SI_USER && (pid_t)record->ssi_pid == getpid())
+	if (record->ssi_code == SI_USER && (pid_t)record->ssi_pid == supervisor->pid)
 		return;
 	if (options->pause) {
 		if (received == SIGTERM || received == SIGINT)
@@ -270,7 +274,7 @@ static void take_signal(struct supervisor *supervisor, const struct signalfd_sig
 		forward_to_children(supervisor, record, signal);
 	}
 	if (options->contract->stops_itself && is_stop(received))
-		kill(getpid(), SIGSTOP);
+		kill(supervisor->pid, SIGSTOP);
 	if (!stops)
 		return;
 	if (supervisor->state == WAITING && supervisor->grace > 0)
@@ -288,8 +292,7 @@ static void settle_down(struct supervisor *supervisor)
 	supervisor->state = RUNNING;
 	signals_listen(supervisor->signals, SIGNALS_ALL);
 	terminal_keep(supervisor->terminal);
-	log_prepare();
-	descriptors_release(getpid() == 1,
+	descriptors_release(supervisor->pid == 1,
 			    (const int[]){ supervisor->signals, log_descriptor(),
 					   supervisor->terminal->fd },
 			    3);
@@ -304,7 +307,9 @@ static void begin_running(struct supervisor *supervisor)
 	if (!runs)
 		return;
 	if (supervisor->options->user) {
+		log_prepare();
 		privileges_follow();
+		supervisor->early_turns = 0;
 		set_deadline(supervisor, REST, 0);
 	}
 	log_info("started", LOG_FIELDS(LOG_NUMBER("pid", supervisor->child->pid)),
@@ -440,8 +445,10 @@ static void meet_deadline(struct supervisor *supervisor, enum deadline which, in
 	supervisor->deadline[which] = 0;
 	switch (which) {
 	case REST:
-		if (!supervisor->options->no_sandbox)
+		if (!supervisor->options->no_sandbox) {
+			log_prepare();
 			sandbox_enter(supervisor->options);
+		}
 		break;
 	case TIMEOUT:
 		time_out(supervisor);
@@ -470,7 +477,7 @@ static void meet_deadline(struct supervisor *supervisor, enum deadline which, in
 
 static int64_t next_deadline(const struct supervisor *supervisor)
 {
-	int64_t next = supervisor->reaper.due;
+	int64_t next = supervisor->reaper.due > 0 ? supervisor->reaper.due : 0;
 
 	for (int i = 0; i < DEADLINES; i++)
 		if (supervisor->deadline[i] && (!next || supervisor->deadline[i] < next))
@@ -478,18 +485,43 @@ static int64_t next_deadline(const struct supervisor *supervisor)
 	return next;
 }
 
+/*
+ * The first rest comes after 50 ms. A program that ends before should not pay for a clock (the first
+ * look at it takes two page faults), so for a few turns the time that is left is what ppoll(2) itself
+ * left of it: the raw call writes it back. Under load, which leaves no time over, it becomes a
+ * deadline like the others.
+ */
+static bool rest_is_near(struct supervisor *supervisor)
+{
+	if (supervisor->early_turns == 0)
+		return false;
+	if (--supervisor->early_turns)
+		return true;
+	set_deadline(supervisor, REST, supervisor->rest_left[1]);
+	return false;
+}
+
 /* Sleeps until a signal, the barrier or a deadline; returns whether signals can be read. */
-static bool sleep_until(struct supervisor *supervisor, int64_t deadline)
+static bool sleep_until(struct supervisor *supervisor, int64_t deadline, bool near)
 {
 	struct pollfd ready[] = { { .fd = supervisor->signals, .events = POLLIN },
 				  { .fd = supervisor->child->barrier, .events = POLLIN } };
-	struct timespec timeout = { .tv_sec = 0 };
-	int64_t left = deadline ? deadline - reap_clock() : 0;
+	long timeout[2] = { 0, 0 }, *left = deadline ? timeout :
+					    near     ? supervisor->rest_left :
+						       NULL;
+	int64_t wait = deadline ? deadline - reap_clock() : 0;
+	long count;
 
-	if (left > 0)
-		timeout = (struct timespec){ .tv_sec = (time_t)(left / NANOSECONDS),
-					     .tv_nsec = (long)(left % NANOSECONDS) };
-	if (ppoll(ready, 2, deadline ? &timeout : NULL, NULL) <= 0)
+	if (wait > 0) {
+		timeout[0] = (long)(wait / NANOSECONDS);
+		timeout[1] = (long)(wait % NANOSECONDS);
+	}
+	count = syscall(SYS_ppoll, ready, 2, left, NULL, sizeof(signal_set));
+	if (count == 0 && left == supervisor->rest_left) {
+		supervisor->early_turns = 0;
+		meet_deadline(supervisor, REST, 0);
+	}
+	if (count <= 0)
 		return false;
 	if (ready[1].revents)
 		begin_running(supervisor);
@@ -503,14 +535,15 @@ static bool sleep_until(struct supervisor *supervisor, int64_t deadline)
  */
 static int wait_for_records(struct supervisor *supervisor, struct signalfd_siginfo records[BATCH])
 {
-	int64_t deadline = next_deadline(supervisor);
+	bool near = rest_is_near(supervisor);
+	int64_t deadline;
 	ssize_t length;
 
-	if (supervisor->broken) {
+	if (supervisor->broken)
 		set_deadline(supervisor, NEXT_ROUND, ROUND);
-		deadline = next_deadline(supervisor);
-	}
-	if ((deadline || supervisor->child->barrier >= 0) && !sleep_until(supervisor, deadline))
+	deadline = next_deadline(supervisor);
+	if ((near || deadline || supervisor->child->barrier >= 0) &&
+	    !sleep_until(supervisor, deadline, near))
 		return 0;
 	length = read(supervisor->signals, records, BATCH * sizeof(records[0]));
 	if (length < 0 && errno != EINTR && errno != EAGAIN && !supervisor->broken) {
@@ -535,7 +568,7 @@ static void turn(struct supervisor *supervisor)
 			take_signal(supervisor, &records[i]);
 		}
 	}
-	now = reap_clock();
+	now = next_deadline(supervisor) > 0 ? reap_clock() : 0;
 	reap_owed(&supervisor->reaper, now);
 	if (supervisor->child->pid && !supervisor->ended && !main_runs(supervisor))
 		end_main(supervisor);
@@ -618,7 +651,10 @@ int supervise(const struct options *options, struct main_child *child, struct te
 		.child = child,
 		.terminal = terminal,
 		.signals = signals,
+		.pid = getpid(),
 		.state = STARTING,
+		.rest_left = { 0, REST_AFTER },
+		.early_turns = EARLY_TURNS,
 		.grace = options->grace,
 		.reaper = {
 			.main_child = child->pid,
@@ -630,7 +666,6 @@ int supervise(const struct options *options, struct main_child *child, struct te
 			.context = &supervisor,
 		},
 	};
-	set_deadline(&supervisor, REST, SANDBOX_AFTER);
 	if (options->timeout != UNSET)
 		set_deadline(&supervisor, TIMEOUT, options->timeout);
 	if (options->report)
