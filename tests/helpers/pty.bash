@@ -67,7 +67,7 @@ _pty() {
 
 type_in() { _pty send "$1"; }
 run_line() { _pty send "$1\\n"; }
-see() { _pty expect $PTY_SECONDS "$1"; }
+see() { _pty expect "$PTY_SECONDS" "$1"; }
 see_prompt() { see "<$1>\$"; }
 rest_seen() { _pty rest; }
 resize() { _pty resize "$1" "$2"; }
@@ -91,7 +91,7 @@ assert_foreground() {
 }
 
 assert_end() {
-	_pty wait $PTY_SECONDS
+	_pty wait "$PTY_SECONDS"
 	assert_equal "$SEEN" "$1"
 }
 
