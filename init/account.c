@@ -11,8 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "log.h"
-#include "procfs.h"
 
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 0x00000008
@@ -117,10 +117,10 @@ static long long count_oom_kills(void)
 	struct cgroup cgroup;
 	long long count = -1;
 
-	if (procfs_cgroup(NULL, &cgroup))
-		count = procfs_cgroup_number(&cgroup, "memory.events", "oom_kill");
-	if (count < 0 && procfs_cgroup("memory", &cgroup))
-		count = procfs_cgroup_number(&cgroup, "memory.oom_control", "oom_kill");
+	if (cgroup_find(NULL, &cgroup))
+		count = cgroup_number(&cgroup, "memory.events", "oom_kill");
+	if (count < 0 && cgroup_find("memory", &cgroup))
+		count = cgroup_number(&cgroup, "memory.oom_control", "oom_kill");
 	return count;
 }
 

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "procfs.h"
 #include "text.h"
 
 static const char pid_max_file[] = "/proc/sys/kernel/pid_max";
@@ -26,28 +27,22 @@ static void consider(struct pids *pids, long long used, long long limit, const c
 static void look_at_cgroups(struct pids *pids, struct cgroup cgroup)
 {
 	do
-		consider(pids, procfs_cgroup_number(&cgroup, "pids.current", NULL),
-			 procfs_cgroup_number(&cgroup, "pids.max", NULL), cgroup.path, "/pids.max");
-	while (procfs_cgroup_up(&cgroup));
+		consider(pids, cgroup_number(&cgroup, "pids.current", NULL),
+			 cgroup_number(&cgroup, "pids.max", NULL), cgroup.path, "/pids.max");
+	while (cgroup_up(&cgroup));
 }
 
+/* The first number in the file, or the one behind the first `before`. */
 static long long read_number(const char *path, char before)
 {
-	char line[128], *end;
-	const char *start = line;
-	unsigned long long number;
+	char line[128];
+	const char *at = line;
 
 	if (procfs_read(path, line, sizeof(line)) <= 0)
 		return -1;
-	if (before) {
-		start = strchr(line, before);
-		if (!start)
-			return -1;
-		start++;
-	}
-	end = (char *)start + strspn(start, "0123456789");
-	*end = '\0';
-	return text_number(start, INT64_MAX, &number) ? (long long)number : -1;
+	if (before)
+		at = strchr(line, before);
+	return at ? procfs_number(before ? at + 1 : at) : -1;
 }
 
 /* Since Linux 6.14 each PID namespace has a pid_max of its own, before there was one for all. */
@@ -66,8 +61,8 @@ void pids_open(struct pids *pids)
 	*pids = (struct pids){
 		.user = -1, .pid_max = -1, .process_limit = -1, .resource_limit = -1
 	};
-	pids->has_version1 = procfs_cgroup("pids", &pids->version1);
-	pids->has_version2 = procfs_cgroup(NULL, &pids->version2);
+	pids->has_version1 = cgroup_find("pids", &pids->version1);
+	pids->has_version2 = cgroup_find(NULL, &pids->version2);
 	if (getrlimit(RLIMIT_NPROC, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
 	    limit.rlim_cur <= INT32_MAX)
 		pids->resource_limit = (long long)limit.rlim_cur;

@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "procfs.h"
+#include "cgroup.h"
 
 struct pids {
 	long long used, limit; /* of the nearest limit; limit 0: there is none */

@@ -1,4 +1,4 @@
-/* Reading /proc and cgroup files: no heap, no stdio, and a process may vanish between two reads. */
+/* Reading /proc: no heap, no stdio, and a process may vanish between two reads. */
 #include "procfs.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ struct entry {
 	char name[];
 };
 
-enum { PATH = 64, ENTRIES = 2048, LINE = 4096 };
+enum { PATH = 64, ENTRIES = 2048, STATUS = 2048, LINE = 4096 };
 
 /* /proc itself while procfs_each() walks it, which spares each look a step of the path; else -1. */
 static int walked = -1;
@@ -106,6 +106,11 @@ static long long next_number(const char **at)
 	return negative ? -(long long)number : (long long)number;
 }
 
+long long procfs_number(const char *at)
+{
+	return *at >= '0' && *at <= '9' ? next_number(&at) : -1;
+}
+
 bool procfs_process(pid_t pid, struct process *process)
 {
 	char path[PATH], line[LINE / 8];
@@ -178,24 +183,40 @@ const char *procfs_name(pid_t pid, char name[PROCFS_NAME])
 	return name;
 }
 
-long long procfs_status(pid_t pid, const char *key)
+/* What stands behind "KEY:" in /proc/PID/status, read into `text`; NULL where there is none. */
+static const char *find_status(pid_t pid, const char *key, char text[STATUS])
 {
-	char path[PATH], text[LINE / 2];
+	char path[PATH];
 	size_t length = strlen(key);
 
-	if (procfs_read(path_of(path, pid, "/status"), text, sizeof(text)) <= 0)
-		return -1;
+	if (procfs_read(path_of(path, pid, "/status"), text, STATUS) <= 0)
+		return NULL;
 	/* The name, the first line, has its newlines escaped in this file. */
 	for (const char *line = text; (line = strchr(line, '\n'));) {
 		line++;
-		if (strncmp(line, key, length) != 0 || line[length] != ':')
-			continue;
-		line += length + 1;
-		while (*line == ' ' || *line == '\t')
-			line++;
-		return *line >= '0' && *line <= '9' ? next_number(&line) : -1;
+		if (strncmp(line, key, length) == 0 && line[length] == ':')
+			return line + length + 1 + strspn(line + length + 1, " \t");
 	}
-	return -1;
+	return NULL;
+}
+
+long long procfs_status(pid_t pid, const char *key)
+{
+	char text[STATUS];
+	const char *at = find_status(pid, key, text);
+
+	return at ? procfs_number(at) : -1;
+}
+
+bool procfs_catches(pid_t pid, int signal)
+{
+	char text[STATUS];
+	const char *at = find_status(pid, "SigCgt", text);
+	unsigned long long set = 0;
+
+	for (; at && ((*at >= '0' && *at <= '9') || (*at >= 'a' && *at <= 'f')); at++)
+		set = set * 16 + (unsigned long long)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
+	return set >> (signal - 1) & 1;
 }
 
 /* Calls `visit` with each name in the directory that is a number, and closes the directory. */
@@ -322,11 +343,7 @@ bool procfs_each(void (*visit)(pid_t pid, void *context), void *context)
 	return whole;
 }
 
-/*
- * Calls `visit` for each line of a file of any length, without its newline, until it returns false.
- * A line that does not fit into LINE bytes is left out.
- */
-static void each_line(const char *path, bool (*visit)(char *line, void *context), void *context)
+void procfs_each_line(const char *path, bool (*visit)(char *line, void *context), void *context)
 {
 	static char buffer[LINE];
 	size_t held = 0;
@@ -358,47 +375,7 @@ static void each_line(const char *path, bool (*visit)(char *line, void *context)
 		close(fd);
 }
 
-/* Is `word` one of the words between commas? */
-static bool has_word(const char *list, const char *word)
-{
-	size_t length = strlen(word);
-
-	while (list) {
-		if (strncmp(list, word, length) == 0 && (!list[length] || list[length] == ','))
-			return true;
-		list = strchr(list, ',');
-		if (list)
-			list++;
-	}
-	return false;
-}
-
-struct cgroup_search {
-	const char *controller; /* NULL: the unified hierarchy */
-	char own[512]; /* zinit's cgroup in its hierarchy */
-	struct cgroup *found;
-	bool done;
-};
-
-/* ID:CONTROLLER,...:PATH (cgroups(7)); the unified hierarchy has the ID 0 and no controllers. */
-static bool visit_own_cgroup(char *line, void *context)
-{
-	struct cgroup_search *search = context;
-	char *controllers = strchr(line, ':');
-	char *path = controllers ? strchr(controllers + 1, ':') : NULL;
-
-	if (!path || strlen(path + 1) >= sizeof(search->own))
-		return true;
-	*path++ = '\0';
-	controllers++;
-	if (search->controller ? !has_word(controllers, search->controller) : *controllers)
-		return true;
-	strcpy(search->own, path);
-	return false;
-}
-
-/* Cuts the next word off; in mountinfo a blank inside of a word is \040 (proc_pid_mountinfo(5)). */
-static char *next_word(char **at)
+char *procfs_next_word(char **at)
 {
 	char *word = *at, *to = word, *from = word;
 
@@ -415,87 +392,47 @@ static char *next_word(char **at)
 	return word;
 }
 
-/* ID PARENT DEVICE ROOT MOUNTPOINT OPTIONS [FIELD]... - TYPE SOURCE SUPEROPTIONS */
-static bool visit_mount(char *line, void *context)
+/* What follows `key` in a list of words between commas, NULL where there is none. */
+static const char *find_value(const char *list, const char *key)
 {
-	struct cgroup_search *search = context;
-	struct cgroup *found = search->found;
-	char *type = strstr(line, " - cgroup"), *root, *point;
-	const char *below = search->own;
-	struct text text;
+	size_t length = strlen(key);
 
+	while (list && strncmp(list, key, length) != 0) {
+		list = strchr(list, ',');
+		if (list)
+			list++;
+	}
+	return list ? list + length : NULL;
+}
+
+static bool visit_proc_mount(char *line, void *context)
+{
+	struct procfs_hiding *hiding = context;
+	char *type = strstr(line, " - proc ");
+	const char *mode, *group;
+
+	for (int field = 0; field < 4; field++)
+		procfs_next_word(&line);
+	if (strcmp(procfs_next_word(&line), "/proc") != 0)
+		return true;
+	/* The last one mounted is the one to be seen. */
+	*hiding = (struct procfs_hiding){ .hides = false };
 	if (!type)
 		return true;
-	type += 3;
-	for (int field = 0; field < 3; field++)
-		next_word(&line);
-	root = next_word(&line);
-	point = next_word(&line);
-	if (strcmp(next_word(&type), search->controller ? "cgroup" : "cgroup2") != 0)
-		return true;
-	next_word(&type);
-	if (search->controller && !has_word(type, search->controller))
-		return true;
-	/* A container may see its own part of the hierarchy alone: the mount's root is that part. */
-	if (strcmp(root, "/") != 0) {
-		size_t length = strlen(root);
-
-		if (strncmp(below, root, length) != 0 || (below[length] && below[length] != '/'))
-			return true;
-		below += length;
-	}
-	if (strcmp(below, "/") == 0)
-		below = "";
-	/* "/..": above the root of the cgroup namespace, and so not to be seen. */
-	if (strncmp(below, "/..", 3) == 0 || strlen(point) + strlen(below) >= sizeof(found->path))
-		return true;
-	found->top = strlen(point);
-	text_start(&text, found->path, sizeof(found->path));
-	text_add(&text, "%s%s", point, below);
-	search->done = true;
-	return false;
-}
-
-bool procfs_cgroup(const char *controller, struct cgroup *cgroup)
-{
-	struct cgroup_search search = { .controller = controller, .found = cgroup };
-
-	each_line("/proc/self/cgroup", visit_own_cgroup, &search);
-	if (search.own[0] == '/')
-		each_line("/proc/self/mountinfo", visit_mount, &search);
-	return search.done;
-}
-
-bool procfs_cgroup_up(struct cgroup *cgroup)
-{
-	char *slash = strrchr(cgroup->path, '/');
-
-	if (!slash || (size_t)(slash - cgroup->path) < cgroup->top)
-		return false;
-	*slash = '\0';
+	type += sizeof(" - proc ") - 1;
+	procfs_next_word(&type);
+	mode = find_value(type, "hidepid=");
+	group = find_value(type, "gid=");
+	/* Numbers before Linux 5.8, words since; "off" and 0 are not listed. */
+	hiding->hides = mode && *mode != '0' && *mode != 'o';
+	hiding->from_group_too = mode && (*mode == '4' || *mode == 'p');
+	hiding->group = group ? (unsigned)procfs_number(group) : 0;
 	return true;
 }
 
-long long procfs_cgroup_number(const struct cgroup *cgroup, const char *file, const char *key)
+bool procfs_hiding(struct procfs_hiding *hiding)
 {
-	char path[sizeof(cgroup->path) + 64], buffer[LINE / 4];
-	struct text text;
-	const char *at = buffer;
-	size_t length;
-
-	text_start(&text, path, sizeof(path));
-	text_add(&text, "%s/%s", cgroup->path, file);
-	if (procfs_read(path, buffer, sizeof(buffer)) <= 0)
-		return -1;
-	if (key) {
-		length = strlen(key);
-		while (strncmp(at, key, length) != 0 || at[length] != ' ') {
-			at = strchr(at, '\n');
-			if (!at)
-				return -1;
-			at++;
-		}
-		at += length + 1;
-	}
-	return *at >= '0' && *at <= '9' ? next_number(&at) : -1;
+	*hiding = (struct procfs_hiding){ .hides = false };
+	procfs_each_line("/proc/self/mountinfo", visit_proc_mount, hiding);
+	return hiding->hides;
 }

@@ -1,5 +1,5 @@
 /*
- * Reading /proc and cgroup files: no heap, no stdio, and a process may vanish between two reads.
+ * Reading /proc: no heap, no stdio, and a process may vanish between two reads.
  */
 #ifndef ZINIT_PROCFS_H
 #define ZINIT_PROCFS_H
@@ -50,6 +50,9 @@ const char *procfs_name(pid_t pid, char name[PROCFS_NAME]);
 /* The number behind "KEY:" in /proc/PID/status, -1 where there is none. */
 long long procfs_status(pid_t pid, const char *key);
 
+/* Does the process handle the signal (SigCgt in /proc/PID/status)? */
+bool procfs_catches(pid_t pid, int signal);
+
 /*
  * Calls `visit` for each child of the process `parent`, from /proc/PARENT/task/TID/children of all
  * its threads. Returns false where the kernel has no such file (before 3.5, or without
@@ -61,26 +64,29 @@ bool procfs_children(pid_t parent, void (*visit)(pid_t child, void *context), vo
 /* Calls `visit` for every process in /proc. Returns false with errno when /proc cannot be read. */
 bool procfs_each(void (*visit)(pid_t pid, void *context), void *context);
 
-/* A cgroup's directory; its first `top` bytes are the mount point, the highest level to be seen. */
-struct cgroup {
-	char path[512];
-	size_t top;
+/* What the mount at /proc shows of other users' processes: its hidepid= and gid= (proc(5)). */
+struct procfs_hiding {
+	bool hides;
+	bool from_group_too; /* hidepid=ptraceable makes no exception for the group */
+	unsigned group;
 };
 
-/*
- * Finds zinit's own cgroup: in the hierarchy of `controller` (version 1), or with NULL in the
- * unified one (version 2), by /proc/self/cgroup and /proc/self/mountinfo.
- * Returns false when there is none, or none that can be seen from here.
- */
-bool procfs_cgroup(const char *controller, struct cgroup *cgroup);
-
-/* Goes one level up; false, and nothing has changed, at the highest level that can be seen. */
-bool procfs_cgroup_up(struct cgroup *cgroup);
+/* Returns whether it hides any. */
+bool procfs_hiding(struct procfs_hiding *hiding);
 
 /*
- * The number in a file of the cgroup, or behind `key` in it where key is not NULL.
- * Returns -1 where there is none ("max", no such file).
+ * Calls `visit` for each line of a file of any length, without its newline, until it returns false.
+ * A line of more than 4,095 bytes is left out.
  */
-long long procfs_cgroup_number(const struct cgroup *cgroup, const char *file, const char *key);
+void procfs_each_line(const char *path, bool (*visit)(char *line, void *context), void *context);
+
+/* The decimal number at the start of the text, -1 where there is none. */
+long long procfs_number(const char *at);
+
+/*
+ * Cuts the next word off a line of /proc/PID/mountinfo and undoes its escapes: a blank inside of a
+ * word is \040 there (proc_pid_mountinfo(5)).
+ */
+char *procfs_next_word(char **at);
 
 #endif

@@ -1,0 +1,172 @@
+/* Which cgroup zinit is in, and the numbers in its files. */
+#include "cgroup.h"
+
+#include <string.h>
+
+#include "procfs.h"
+#include "text.h"
+
+enum { LINE = 4096 };
+
+/* Is `word` one of the words between commas? */
+static bool has_word(const char *list, const char *word)
+{
+	size_t length = strlen(word);
+
+	while (list) {
+		if (strncmp(list, word, length) == 0 && (!list[length] || list[length] == ','))
+			return true;
+		list = strchr(list, ',');
+		if (list)
+			list++;
+	}
+	return false;
+}
+
+struct cgroup_search {
+	const char *controller; /* NULL: the unified hierarchy */
+	char own[512]; /* zinit's cgroup in its hierarchy */
+	struct cgroup *found;
+	bool done;
+};
+
+/* ID:CONTROLLER,...:PATH (cgroups(7)); the unified hierarchy has the ID 0 and no controllers. */
+static bool visit_own_cgroup(char *line, void *context)
+{
+	struct cgroup_search *search = context;
+	char *controllers = strchr(line, ':');
+	char *path = controllers ? strchr(controllers + 1, ':') : NULL;
+
+	if (!path || strlen(path + 1) >= sizeof(search->own))
+		return true;
+	*path++ = '\0';
+	controllers++;
+	if (search->controller ? !has_word(controllers, search->controller) : *controllers)
+		return true;
+	strcpy(search->own, path);
+	return false;
+}
+
+/* ID PARENT DEVICE ROOT MOUNTPOINT OPTIONS [FIELD]... - TYPE SOURCE SUPEROPTIONS */
+static bool visit_mount(char *line, void *context)
+{
+	struct cgroup_search *search = context;
+	struct cgroup *found = search->found;
+	char *type = strstr(line, " - cgroup"), *root, *point;
+	const char *below = search->own;
+	struct text text;
+
+	if (!type)
+		return true;
+	type += 3;
+	for (int field = 0; field < 3; field++)
+		procfs_next_word(&line);
+	root = procfs_next_word(&line);
+	point = procfs_next_word(&line);
+	if (strcmp(procfs_next_word(&type), search->controller ? "cgroup" : "cgroup2") != 0)
+		return true;
+	procfs_next_word(&type);
+	if (search->controller && !has_word(type, search->controller))
+		return true;
+	/* A container may see its own part of the hierarchy alone: the mount's root is that part. */
+	if (strcmp(root, "/") != 0) {
+		size_t length = strlen(root);
+
+		if (strncmp(below, root, length) != 0 || (below[length] && below[length] != '/'))
+			return true;
+		below += length;
+	}
+	if (strcmp(below, "/") == 0)
+		below = "";
+	/* "/..": above the root of the cgroup namespace, and so not to be seen. */
+	if (strncmp(below, "/..", 3) == 0 || strlen(point) + strlen(below) >= sizeof(found->path))
+		return true;
+	found->top = strlen(point);
+	text_start(&text, found->path, sizeof(found->path));
+	text_add(&text, "%s%s", point, below);
+	search->done = true;
+	return false;
+}
+
+bool cgroup_find(const char *controller, struct cgroup *cgroup)
+{
+	struct cgroup_search search = { .controller = controller, .found = cgroup };
+
+	procfs_each_line("/proc/self/cgroup", visit_own_cgroup, &search);
+	if (search.own[0] == '/')
+		procfs_each_line("/proc/self/mountinfo", visit_mount, &search);
+	return search.done;
+}
+
+bool cgroup_up(struct cgroup *cgroup)
+{
+	char *slash = strrchr(cgroup->path, '/');
+
+	if (!slash || (size_t)(slash - cgroup->path) < cgroup->top)
+		return false;
+	*slash = '\0';
+	return true;
+}
+
+long long cgroup_number(const struct cgroup *cgroup, const char *file, const char *key)
+{
+	char path[sizeof(cgroup->path) + 64], buffer[LINE / 4];
+	struct text text;
+	const char *at = buffer;
+	size_t length;
+
+	text_start(&text, path, sizeof(path));
+	text_add(&text, "%s/%s", cgroup->path, file);
+	if (procfs_read(path, buffer, sizeof(buffer)) <= 0)
+		return -1;
+	if (key) {
+		length = strlen(key);
+		while (strncmp(at, key, length) != 0 || at[length] != ' ') {
+			at = strchr(at, '\n');
+			if (!at)
+				return -1;
+			at++;
+		}
+		at += length + 1;
+	}
+	return procfs_number(at);
+}
+
+/* Is one the other, or above or below it? What begins with "/.." is outside of the namespace. */
+static bool are_related(const char *one, size_t one_length, const char *other, size_t other_length)
+{
+	size_t shorter = one_length < other_length ? one_length : other_length;
+	const char *longer = one_length < other_length ? other : one;
+
+	if (one_length == other_length)
+		return memcmp(one, other, shorter) == 0;
+	if (strncmp(longer, "/..", 3) == 0)
+		return false;
+	return shorter == 1 || (memcmp(one, other, shorter) == 0 && longer[shorter] == '/');
+}
+
+bool cgroup_same_container(pid_t pid)
+{
+	static char own[LINE], others[LINE];
+	char path[32];
+	struct text text;
+
+	text_start(&text, path, sizeof(path));
+	text_add(&text, "/proc/%d/cgroup", (int)pid);
+	if (procfs_read("/proc/self/cgroup", own, sizeof(own)) <= 0 ||
+	    procfs_read(path, others, sizeof(others)) <= 0)
+		return true;
+	for (const char *line = own, *other = others; *line && *other;) {
+		size_t length = strcspn(line, "\n"), other_length = strcspn(other, "\n");
+		const char *at = strchr(line, '/'), *other_at = strchr(other, '/');
+
+		/* The kernel lists the same hierarchies in the same order for all. */
+		if (at && other_at && at < line + length && other_at < other + other_length &&
+		    !are_related(at, (size_t)(line + length - at), other_at,
+				 (size_t)(other + other_length - other_at)))
+			return false;
+		line += length + (line[length] == '\n');
+		other += other_length + (other[other_length] == '\n');
+	}
+	return true;
+}
