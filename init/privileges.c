@@ -29,6 +29,7 @@ enum {
 static struct {
 	bool user, groups, no_new_privs;
 	bool stays; /* zinit keeps its own user */
+	bool in_container; /* PID 1 */
 	uid_t uid;
 	gid_t gid;
 	gid_t *group;
@@ -414,6 +415,7 @@ bool privileges_resolve(const struct options *options)
 	}
 	wanted.no_new_privs = options->no_new_privs;
 	wanted.stays = options->no_sandbox;
+	wanted.in_container = getpid() == 1;
 	if (options->user && !resolve_user(options->user, now))
 		return false;
 	if (!options->user && !options->keep_caps && !options->drop_caps)
@@ -445,6 +447,22 @@ static bool set_gid(void)
 static bool set_uid(void)
 {
 	return setresuid(wanted.uid, wanted.uid, wanted.uid) == 0 && has_user();
+}
+
+/*
+ * As PID 1 of a container: standard output is a pipe or a terminal of root's, which the user could
+ * not open by its name (/dev/stdout, /proc/1/fd/1). runc gives it to the container's user in the
+ * same way; with --user it is known only here. Where it is refused, names stay shut as they were.
+ */
+static void give_streams(void)
+{
+	struct stat status;
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fstat(fd, &status) == 0 && (S_ISFIFO(status.st_mode) || isatty(fd)) &&
+		    fchown(fd, wanted.uid, (gid_t)-1) != 0)
+			continue;
+	}
 }
 
 /* Groups, group, user: each needs a right that the next one may take away. */
@@ -480,6 +498,8 @@ static bool apply(enum step *step)
 	*step = HOLD;
 	if (hold && cap_prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0, 0) != 0)
 		return false;
+	if (wanted.user && wanted.in_container)
+		give_streams();
 	if (wanted.user && !set_identity(step))
 		return false;
 	*step = HOLD;
