@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Under tini's names zinit keeps tini's contract, and has none of its bugs.
-# shellcheck disable=SC2016 # what is in single quotes is for the shell under the init
-# shellcheck disable=SC2154 # stderr and stderr_lines come from run and finish
+# shellcheck disable=SC2016,SC2119,SC2120 # what is in single quotes is for the shell under the init
+# shellcheck disable=SC2030,SC2031,SC2154 # status, output, stderr come from run and finish
 
 load lib
 load helpers/peers
