@@ -189,15 +189,6 @@ static bool has_member(char *list, const char *name)
 	return false;
 }
 
-/* Is `gid` in the list already? The kernel would take it twice. */
-static bool has_group(const gid_t *list, size_t count, gid_t gid)
-{
-	for (size_t i = 0; i < count; i++)
-		if (list[i] == gid)
-			return true;
-	return false;
-}
-
 /* The explicit GROUP, or those that the user is in, with the primary one in front. */
 static bool find_groups(const char *word, const char *user)
 {
@@ -226,8 +217,7 @@ static bool find_groups(const char *word, const char *user)
 			wanted.gid = gid;
 			return true;
 		}
-		if (!word && has_member(fields[MEMBERS], user) &&
-		    !has_group(wanted.group, wanted.group_count, gid)) {
+		if (!word && gid != wanted.gid && has_member(fields[MEMBERS], user)) {
 			if (wanted.group_count == GROUPS)
 				return refuse("user", user,
 					      "it is in more groups than Linux allows");
@@ -237,6 +227,14 @@ static bool find_groups(const char *word, const char *user)
 	if (!word || parse_id(word, &wanted.gid))
 		return true;
 	return refuse("user", word, no_such(word, "no such group in /etc/group"));
+}
+
+static bool has_group(const gid_t *list, size_t count, gid_t gid)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i] == gid)
+			return true;
+	return false;
 }
 
 /*
