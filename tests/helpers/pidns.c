@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,7 +29,9 @@ static const char usage[] =
 	"  -b SIGNAL   send SIGNAL to PROGRAM at the very moment at which it has blocked it\n"
 	"  -p FILE     write 'PID-OF-PROGRAM PID-OF-INIT' as seen from outside into FILE\n"
 	"  -s FILE     write 'exited N', 'killed N[ with a core dump]' or 'timeout' into FILE at the end\n"
-	"  -t SECONDS  end the namespace after that time (30)\n";
+	"  -t SECONDS  end the namespace after that time (30)\n"
+	"  -u UID      in a user namespace where root is UID outside (an ordinary user: the own one),\n"
+	"              and in which nothing but the namespace's own processes is counted\n";
 
 static pid_t namespace_init;
 static volatile sig_atomic_t timed_out;
@@ -65,6 +68,43 @@ static void enter_user_namespace(void)
 	write_file("/proc/self/setgroups", "deny");
 	write_file("/proc/self/uid_map", uid_map);
 	write_file("/proc/self/gid_map", gid_map);
+}
+
+/*
+ * For -u: RLIMIT_NPROC counts by user namespace, and not for the machine's root. This process stays
+ * outside of both namespaces, so that it does not count.
+ */
+static pid_t fork_into_namespaces(int root_uid)
+{
+	struct clone_args args = { .flags = CLONE_NEWUSER | CLONE_NEWPID, .exit_signal = SIGCHLD };
+	int id = geteuid() == 0 ? root_uid : (int)geteuid();
+	char path[64], map[64];
+	pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+
+	if (pid < 0)
+		die("user namespace");
+	if (pid == 0)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/setgroups", pid);
+	write_file(path, "deny");
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
+	snprintf(map, sizeof(map), "0 %d 1", id);
+	write_file(path, map);
+	snprintf(path, sizeof(path), "/proc/%d/gid_map", pid);
+	snprintf(map, sizeof(map), "0 %d 1", geteuid() == 0 ? root_uid : (int)getegid());
+	write_file(path, map);
+	return pid;
+}
+
+/* Waits for the maps: in the new user namespace nobody is root before. */
+static void become_root(int socket)
+{
+	char byte;
+
+	if (recv(socket, &byte, 1, 0) != 1)
+		_exit(125);
+	if (setresgid(0, 0, 0) || setresuid(0, 0, 0))
+		die("root of the user namespace");
 }
 
 /* The kernel translates the sender's PID in the credentials into the receiver's namespace. */
@@ -229,11 +269,11 @@ int main(int argc, char **argv)
 {
 	const char *pid_file = NULL, *status_file = NULL;
 	int with_init = 0, parent_outside = 0, seconds = 30;
-	int option, status, sockets[2], on = 1, once_blocked = 0;
+	int option, status, sockets[2], on = 1, once_blocked = 0, root_uid = 0;
 	pid_t program = 0, named;
 	char text[64];
 
-	while ((option = getopt(argc, argv, "+iob:p:s:t:")) != -1) {
+	while ((option = getopt(argc, argv, "+iob:p:s:t:u:")) != -1) {
 		switch (option) {
 		case 'i':
 			with_init = 1;
@@ -253,27 +293,34 @@ int main(int argc, char **argv)
 		case 't':
 			seconds = atoi(optarg);
 			break;
+		case 'u':
+			root_uid = atoi(optarg);
+			break;
 		default:
 			optind = argc;
 		}
 	}
-	if (optind >= argc) {
+	if (optind >= argc || (root_uid && parent_outside)) {
 		fputs(usage, stderr);
 		return 125;
 	}
 	argv += optind;
 	signal(SIGCHLD, SIG_DFL);
-	if (geteuid() != 0)
+	if (!root_uid && geteuid() != 0)
 		enter_user_namespace();
-	if (unshare(CLONE_NEWPID))
+	if (!root_uid && unshare(CLONE_NEWPID))
 		die("PID namespace");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets))
 		die("socketpair");
 	setsockopt(sockets[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
 
-	namespace_init = fork_or_die();
+	namespace_init = root_uid ? fork_into_namespaces(root_uid) : fork_or_die();
+	if (namespace_init == 0 && root_uid)
+		become_root(sockets[1]);
 	if (namespace_init == 0)
 		first_process(sockets[1], with_init, parent_outside ? NULL : argv);
+	if (root_uid)
+		send(sockets[0], "u", 1, MSG_NOSIGNAL);
 	signal(SIGALRM, end_namespace);
 	signal(SIGTERM, end_namespace);
 	signal(SIGINT, end_namespace);
