@@ -38,6 +38,8 @@
 #   has_signal PID FIELD N      a condition: bit N is set in SigBlk, ShdPnd, SigIgn... of PID
 #   holds_signals PID           a condition: all 62 signals are blocked (zinit is up)
 #
+# open_to_all               lets other users into BATS_TEST_TMPDIR
+#
 # Needs: each skips the test, and says why.
 #   need_root   need_command NAME   need_traced_injection
 #
@@ -76,8 +78,13 @@ unset _variable
 _start_count=0
 _started=()
 
+_check_built() {
+	[ -x "$HELPERS/pidns" ] || fail "the helpers are not built: run 'make helpers'"
+	[ -x "$ZINIT" ] || fail "$ZINIT is not built: run 'make'"
+}
+
 _pidns() {
-	[ -x "$HELPERS/pidns" ] || fail "the helpers are not built: run 'make test', or 'make tests'"
+	_check_built
 	"$HELPERS/pidns" -s "$BATS_TEST_TMPDIR/how" "$@"
 }
 
@@ -103,7 +110,10 @@ _start() {
 	mkfifo "$dir/pid"
 	# Read and write, so that neither end waits for the other.
 	exec {fifo}<>"$dir/pid"
-	_pidns -p "$dir/pid" "$@" <&0 >"$OUT" 2>"$ERR" 3>&- {fifo}>&- &
+	_check_built
+	# exec, so that no shell stands between, which would hold the streams and take the signals.
+	{ exec "$HELPERS/pidns" -s "$BATS_TEST_TMPDIR/how" -p "$dir/pid" "$@"; } \
+		<&0 >"$OUT" 2>"$ERR" 3>&- {fifo}>&- &
 	PIDNS=$!
 	_started+=("$PIDNS")
 	if ! read -r -t "$WAIT_SECONDS" -u "$fifo" ZPID NSPID; then
@@ -238,7 +248,7 @@ _signal_set() {
 			echo "0x$value"
 			return
 		fi
-	done <"/proc/$1/status"
+	done < <(cat "/proc/$1/status" 2>/dev/null)
 	echo 0
 }
 
@@ -252,6 +262,15 @@ sig() {
 	RTMAX) echo 64 ;;
 	*) kill -l "$1" ;;
 	esac
+}
+
+open_to_all() {
+	local dir=$BATS_TEST_TMPDIR
+	chmod a+rwx "$dir"
+	while [ "$dir" != "$BATS_RUN_TMPDIR" ] && [ "$dir" != / ]; do
+		dir=$(dirname "$dir")
+		chmod a+x "$dir"
+	done
 }
 
 need_root() { [ "$(id -u)" = 0 ] || skip "only as root: $1"; }

@@ -156,8 +156,7 @@ lacks_child() { ! _find_child_running "$1"; }
 }
 
 @test "a signal that is pending when the program cannot be found: status 127, and no hang" {
-	run --separate-stderr in_pidns exec_with block=15 raise=15 -- "$ZINIT" no-such-program
-	assert_failure 127
+	run -127 --separate-stderr in_pidns exec_with block=15 raise=15 -- "$ZINIT" no-such-program
 	assert_one_line "$stderr" no-such-program
 }
 
@@ -299,8 +298,7 @@ refused() {
 	local expected=$1 word=$2 way
 	shift 2
 	for way in $BOTH_WAYS; do
-		run --separate-stderr as_"$way" "$@"
-		assert_failure "$expected"
+		run -"$expected" --separate-stderr as_"$way" "$@"
 		assert_output ""
 		assert_one_line "$stderr" "$word"
 		[[ $stderr == *"$1"* ]] || fail "does not name $1: $stderr"
@@ -382,9 +380,7 @@ refused() {
 }
 
 @test "a name with control bytes is shown in one line, without them" {
-	refused 127 "" "$(printf '/no/such')"
-	run --separate-stderr as_pid1 $'/no/su\nch\e[31mprogram'
-	assert_failure 127
+	run -127 --separate-stderr as_pid1 $'/no/su\nch\e[31mprogram'
 	assert_one_line "$stderr" /no/su
 	refute_regex "$stderr" $'\e'
 }

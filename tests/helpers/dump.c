@@ -2,6 +2,8 @@
  * dump: prints, a line each, everything that a program inherits over fork and execve, so that a
  * run under zinit can be compared with a direct one by diff(1). What is meant to differ (PIDs) has
  * the word "own" in front: grep -v '^own '.
+ *
+ * dump [-o FILE]...: FILE's descriptor, far above all others, is not among what is printed.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -14,6 +16,8 @@
 #include <sys/stat.h>
 
 #include "kernel_signals.h"
+
+enum { OUTPUT = 1000 };
 
 extern char **environ;
 
@@ -29,7 +33,7 @@ static void print_signals(void)
 
 static void print_descriptors(void)
 {
-	for (int fd = 0; fd < 1024; fd++) {
+	for (int fd = 0; fd < OUTPUT; fd++) {
 		char path[64], target[4096];
 		struct stat stat;
 		ssize_t length;
@@ -109,6 +113,14 @@ int main(int argc, char **argv)
 	struct sched_param scheduling = { .sched_priority = 0 };
 	int number = 0;
 
+	if (argc > 2 && strcmp(argv[1], "-o") == 0) {
+		int fd = open(argv[2], O_WRONLY | O_CREAT | O_TRUNC, 0666);
+
+		if (fd < 0 || dup2(fd, OUTPUT) < 0)
+			return 1;
+		close(fd);
+		stdout = fdopen(OUTPUT, "w");
+	}
 	setvbuf(stdout, malloc(1 << 18), _IOFBF, 1 << 18);
 	print_descriptors();
 	print_signals();

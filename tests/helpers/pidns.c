@@ -147,6 +147,15 @@ static _Noreturn void start_program(int socket, char **argv)
 	die(argv[0]);
 }
 
+/* What PROGRAM closes shall be closed: the pipes of its stdin and stdout are not held here, too. */
+static void let_go_of_streams(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+}
+
 /* PID 1 for a PROGRAM that is another process: reaps, and tells how PROGRAM ended. */
 static _Noreturn void be_init(int socket, pid_t program)
 {
@@ -194,6 +203,7 @@ static _Noreturn void first_process(int socket, int with_init, char **argv)
 		die("mount namespace");
 	mount_proc();
 	if (!argv) {
+		let_go_of_streams();
 		send(socket, "i", 1, MSG_NOSIGNAL);
 		for (;;)
 			if (wait(NULL) < 0)
@@ -204,6 +214,7 @@ static _Noreturn void first_process(int socket, int with_init, char **argv)
 	program = fork_or_die();
 	if (program == 0)
 		start_program(socket, argv);
+	let_go_of_streams();
 	be_init(socket, program);
 }
 
@@ -334,6 +345,7 @@ int main(int argc, char **argv)
 			start_from_outside(sockets[1], argv);
 	}
 	close(sockets[1]);
+	let_go_of_streams();
 
 	named = receive_pid(sockets[0]);
 	if (named > 0 && pid_file) {
