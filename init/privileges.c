@@ -521,7 +521,8 @@ bool privileges_apply(struct privileges_failure *failure)
 	errno = 0;
 	if (apply(&step))
 		return true;
-	*failure = (struct privileges_failure){ (int)step, errno };
+	/* No errno: the call said yes, and the look after it no. */
+	*failure = (struct privileges_failure){ (int)step, errno ? errno : EPERM };
 	return false;
 }
 
