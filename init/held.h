@@ -51,8 +51,8 @@ struct held {
 };
 
 /*
- * Walks /proc once. An `exact` walk counts threads, too; the other one is a quarter cheaper as long
- * as few processes are zombies. `user` is whose threads to count by /proc/PID/status, which doubles
+ * Walks /proc once. An `exact` walk counts threads, too; the other one takes little more than half
+ * its time as long as few processes are zombies. `user` is whose threads to count by /proc/PID/status, which doubles
  * the cost, or -1.
  * Returns NULL where /proc cannot be read. What it returns is the next walk's to overwrite, but for
  * the watch's members of each holder.

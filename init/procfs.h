@@ -40,7 +40,8 @@ bool procfs_process(pid_t pid, struct process *process);
 
 /*
  * Has the process memory of its own? Neither a zombie nor a kernel thread has: this tells them from
- * the many at three quarters of what procfs_process() costs (/proc/PID/statm).
+ * the many at little more than half of what procfs_process() costs. False, too, where the kernel
+ * does not tell (CONFIG_ELF_CORE).
  */
 bool procfs_has_memory(pid_t pid);
 
