@@ -82,7 +82,7 @@ child = os.fork()
 if child == 0:
     os._exit(3)
 os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
-os.execvp(sys.argv[1], sys.argv[1:])' exec_with child=7 sleeper -- "$ZINIT" -P
+os.execvp(sys.argv[1], sys.argv[1:])' exec_with sleeper -- "$ZINIT" -P
 	wait_for holds_signals "$ZPID"
 	wait_for has_children 1
 	children "$ZPID" | xargs kill -KILL
