@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cgroup.h"
+#include "descriptors.h"
 #include "log.h"
 
 #ifndef RWF_NOWAIT
@@ -20,8 +21,9 @@
 
 enum { REPORT_LINE = 2048, MOST_FIELDS = 20 };
 
-/* The file of --report, -1 before it is open. */
-static int report_fd = -1;
+enum { NOT_OPEN = -1, CANNOT_OPEN = -2 };
+
+static int report_fd = NOT_OPEN;
 
 void account_add_end(struct text *text, int status)
 {
@@ -132,7 +134,7 @@ void account_open(struct account *account)
 
 int account_descriptor(void)
 {
-	return report_fd;
+	return report_fd < 0 ? -1 : report_fd;
 }
 
 bool account_prepare(const char *path)
@@ -142,19 +144,15 @@ bool account_prepare(const char *path)
 		return true;
 	}
 	/* O_NONBLOCK: a FIFO that nobody reads is an error (ENXIO), not a wait without end. */
-	int fd = open(path,
-		      O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-		      0644);
-	if (fd >= 0 && fd <= STDERR_FILENO) {
-		int low = fd;
+	int fd = descriptors_lift(open(
+		path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+		0644));
 
-		fd = fcntl(low, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-		close(low);
-	}
 	if (fd < 0) {
 		log_warning("report-failed",
 			    LOG_FIELDS(LOG_STRING("file", path), LOG_NUMBER("errno", errno)),
 			    "cannot open the report %q: %e", path, errno);
+		report_fd = CANNOT_OPEN;
 		return false;
 	}
 	report_fd = fd;
@@ -282,7 +280,7 @@ void account_report(const struct account *account, const char *path, bool json, 
 	static struct line line;
 	int error = 0;
 
-	if (report_fd < 0 && !account_prepare(path))
+	if (report_fd == CANNOT_OPEN || (report_fd == NOT_OPEN && !account_prepare(path)))
 		return;
 	text_start(&line.words, line.message, sizeof(line.message));
 	if (main_child > 0)
