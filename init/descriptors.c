@@ -10,6 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "text.h"
+
 int descriptors_lift(int fd)
 {
 	int lifted;
@@ -30,14 +32,42 @@ static bool is_kept(int fd, const int keep[], int count)
 }
 
 /*
- * Closes first to last. Before Linux 5.9 there is no close_range(2): one by one then, to where a
- * new descriptor could be at most. That may be a million; it is paid once, beside the main child.
+ * Closes what /proc/self/fd lists from first to last. Closing while reading is safe there: the
+ * kernel continues at a number, not at an entry (proc_readfd_common()).
  */
-static void close_range_of(unsigned first, unsigned last)
+static bool close_listed(unsigned first, unsigned last)
+{
+	char entries[2048] __attribute__((aligned(8)));
+	unsigned long long fd;
+	long length;
+	int list = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (list < 0)
+		return false;
+	while ((length = syscall(SYS_getdents64, list, entries, sizeof(entries))) > 0) {
+		for (long at = 0; at < length;) {
+			const struct dirent *entry = (const struct dirent *)(entries + at);
+
+			at += entry->d_reclen;
+			if (text_number(entry->d_name, INT_MAX, &fd) && fd >= first && fd <= last &&
+			    (int)fd != list)
+				close((int)fd);
+		}
+	}
+	close(list);
+	return length == 0;
+}
+
+/*
+ * Closes first to last. Before Linux 5.9 there is no close_range(2), and container engines older
+ * than it answer it with EPERM: then what is listed is closed, and without /proc one by one all
+ * numbers up to where a new descriptor could be. That may be a million; it is paid once.
+ */
+static void close_from_to(unsigned first, unsigned last)
 {
 	struct rlimit limit = { .rlim_cur = 1024 };
 
-	if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
+	if (first > last || syscall(SYS_close_range, first, last, 0) == 0 || close_listed(first, last))
 		return;
 	getrlimit(RLIMIT_NOFILE, &limit);
 	for (rlim_t fd = first; fd <= last && fd < limit.rlim_cur; fd++)
@@ -57,10 +87,10 @@ static void close_all_but(const int keep[], int count)
 		if (next == UINT_MAX)
 			break;
 		if (next > first)
-			close_range_of(first, next - 1);
+			close_from_to(first, next - 1);
 		first = next + 1;
 	}
-	close_range_of(first, INT_MAX);
+	close_from_to(first, INT_MAX);
 }
 
 void descriptors_release(bool keep_stdout, const int keep[], int count)

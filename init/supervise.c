@@ -493,7 +493,7 @@ static int64_t next_deadline(const struct supervisor *supervisor)
  */
 static bool rest_is_near(struct supervisor *supervisor)
 {
-	if (supervisor->early_turns == 0)
+	if (supervisor->early_turns == 0 || supervisor->state == STARTING)
 		return false;
 	if (--supervisor->early_turns)
 		return true;
