@@ -662,6 +662,7 @@ int supervise(const struct options *options, struct main_child *child, struct te
 			.says_orphans = options->warn_on_reap,
 			.wants_usage = options->warn_on_reap || options->report,
 			.account = &supervisor.account,
+			.due = -1, /* for what had ended before the exec of zinit */
 			.main_dead = options->contract->term_at_end ? tell_group_of_end : NULL,
 			.context = &supervisor,
 		},
