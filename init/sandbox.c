@@ -114,6 +114,14 @@ static const struct rule rules[] = {
 	{ .call = SYS_poll, .need = ALWAYS },
 #endif
 	{ .call = SYS_getpid, .need = ALWAYS },
+/* The log's last resort asks whether it goes to a file: musl's fstat() in its forms. */
+#ifdef SYS_fstat
+	{ .call = SYS_fstat, .need = ALWAYS },
+#endif
+#ifdef SYS_fstat64
+	{ .call = SYS_fstat64, .need = ALWAYS },
+	{ .call = SYS_statx, .need = ALWAYS },
+#endif
 /* The crowd's sweep reads the list of children; names come from /proc, too. */
 #ifdef SYS_open
 	{ SYS_open, ALWAYS, HAS_NOT, 1, OPEN_TO_WRITE },
@@ -136,6 +144,7 @@ static const struct rule rules[] = {
 	{ .call = SYS_exit, .need = ALWAYS },
 	{ SYS_prctl, ALWAYS, IS, 0, PR_SET_DUMPABLE },
 	{ .call = SYS_rt_sigprocmask, .need = ALWAYS },
+	{ .call = SYS_rt_sigaction, .need = ALWAYS },
 	/* Descendants: found in /proc, pinned and signalled. */
 	{ .call = SYS_getdents64, .need = LOOKS },
 #ifdef SYS_readlink
