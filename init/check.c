@@ -119,7 +119,7 @@ static const char *whose_namespace(void)
 
 /* ---- advice ---- */
 
-/* SIGCHLD helps only a parent that handles it. */
+/* SIGCHLD helps only a parent that takes it; one that sits in sigwait(3) shows no sign of it. */
 static const char *advise(const struct holder *holder)
 {
 	if (holder->traces)
@@ -128,9 +128,9 @@ static const char *advise(const struct holder *holder)
 		return "its parent is outside of the PID namespace and has to wait for it";
 	if (holder->pid == 1)
 		return "restart the container, with an init as PID 1";
-	if (procfs_catches(holder->pid, SIGCHLD))
+	if (procfs_takes(holder->pid, SIGCHLD))
 		return "fix it; until then: kill -CHLD it, or end it";
-	return "fix it; until then: end it, and PID 1 reaps (SIGCHLD: it has no handler)";
+	return "fix it; until then: end it, and PID 1 reaps (it has no handler for SIGCHLD)";
 }
 
 /* ---- the verdict ---- */

@@ -212,15 +212,20 @@ long long procfs_status(pid_t pid, const char *key)
 	return at ? procfs_number(at) : -1;
 }
 
-bool procfs_catches(pid_t pid, int signal)
+static unsigned long long find_set(pid_t pid, const char *key)
 {
 	char text[STATUS];
-	const char *at = find_status(pid, "SigCgt", text);
+	const char *at = find_status(pid, key, text);
 	unsigned long long set = 0;
 
 	for (; at && ((*at >= '0' && *at <= '9') || (*at >= 'a' && *at <= 'f')); at++)
 		set = set * 16 + (unsigned long long)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
-	return set >> (signal - 1) & 1;
+	return set;
+}
+
+bool procfs_takes(pid_t pid, int signal)
+{
+	return (find_set(pid, "SigCgt") | find_set(pid, "SigBlk")) >> (signal - 1) & 1;
 }
 
 /* Calls `visit` with each name in the directory that is a number, and closes the directory. */

@@ -51,8 +51,8 @@ const char *procfs_name(pid_t pid, char name[PROCFS_NAME]);
 /* The number behind "KEY:" in /proc/PID/status, -1 where there is none. */
 long long procfs_status(pid_t pid, const char *key);
 
-/* Does the process handle the signal (SigCgt in /proc/PID/status)? */
-bool procfs_catches(pid_t pid, int signal);
+/* May the process take the signal: by a handler, or blocked, by sigwait(3) or a signalfd? */
+bool procfs_takes(pid_t pid, int signal);
 
 /*
  * Calls `visit` for each child of the process `parent`, from /proc/PARENT/task/TID/children of all

@@ -42,6 +42,13 @@ static int wait_for_one(int options)
 	return 1;
 }
 
+static void on_child(int signo)
+{
+	(void)signo;
+	if (wait_for_one(WNOHANG))
+		say();
+}
+
 static void make_children(void)
 {
 	siginfo_t info;
@@ -69,8 +76,7 @@ static void make_children(void)
 
 int main(int argc, char **argv)
 {
-	static const int awaited[] = { SIGCHLD, SIGUSR1, SIGUSR2 };
-	sigset_t set;
+	sigset_t requests, deaths;
 	int option, signo;
 
 	while ((option = getopt(argc, argv, "n:N:Z:i")) != -1) {
@@ -95,22 +101,26 @@ int main(int argc, char **argv)
 		mode = argv[optind];
 	if (parent_name)
 		prctl(PR_SET_NAME, parent_name);
-	sigemptyset(&set);
-	for (size_t i = !is("merged"); i < sizeof(awaited) / sizeof(*awaited); i++)
-		sigaddset(&set, awaited[i]);
-	/* Blocked and waited for: a signal that comes twice meanwhile comes once. */
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigemptyset(&requests);
+	sigaddset(&requests, SIGUSR1);
+	sigaddset(&requests, SIGUSR2);
+	sigprocmask(SIG_BLOCK, &requests, NULL);
+	sigemptyset(&deaths);
+	sigaddset(&deaths, SIGCHLD);
+	/* What comes twice while it is blocked comes once. */
+	sigprocmask(SIG_BLOCK, &deaths, NULL);
+	if (is("merged"))
+		signal(SIGCHLD, on_child);
 	make_children();
+	sigprocmask(SIG_UNBLOCK, &deaths, NULL);
 	for (;;) {
-		sigwait(&set, &signo);
-		if (signo == SIGCHLD && wait_for_one(WNOHANG))
-			say();
-		else if (signo == SIGUSR1)
+		sigwait(&requests, &signo);
+		if (signo == SIGUSR1) {
 			make_children();
-		else if (signo == SIGUSR2) {
-			while (wait_for_one(WNOHANG))
-				;
-			say();
+			continue;
 		}
+		while (wait_for_one(WNOHANG))
+			;
+		say();
 	}
 }
