@@ -10,6 +10,11 @@ setup() {
 	JSON=(--log-format json)
 }
 
+teardown() {
+	end_started
+	[ -z "${MEMORY-}" ] || rmdir "$MEMORY" 2>/dev/null || :
+}
+
 # figure NAME: what burn printed of itself.
 figure() { sed -nE "s/.*\\b$1 ([0-9]+).*/\\1/p" "$OUT"; }
 

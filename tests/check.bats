@@ -6,6 +6,11 @@
 
 load lib
 
+teardown() {
+	end_started
+	[ -z "${CGROUPS-}" ] || rmdir "$CGROUPS-other/below" "$CGROUPS-mine" "$CGROUPS-other" 2>/dev/null || :
+}
+
 # Beside what was started last, as `docker exec` runs a health check.
 check() { enter "$ZINIT" --check "$@"; }
 
@@ -311,7 +316,8 @@ cannot_tell() {
 	need_root "cgroups"
 	local top=/sys/fs/cgroup/unified mine other
 	[ -e "$top/cgroup.procs" ] || top=/sys/fs/cgroup
-	mine=$top/zinit-test-$$-mine other=$top/zinit-test-$$-other
+	CGROUPS=$top/zinit-test-$$
+	mine=$CGROUPS-mine other=$CGROUPS-other
 	mkdir "$mine" "$other" 2>/dev/null || skip "no cgroups can be made here"
 	start_in_pidns sh -c 'echo $$ >"$0/cgroup.procs"; exec sleep 1000' "$other"
 	wait_for grep -q . "$other/cgroup.procs"
