@@ -19,7 +19,7 @@ struct header {
 static struct header arena[64];
 static size_t used; /* headers */
 
-void *malloc(size_t size)
+static void *take(size_t size)
 {
 	struct header *header;
 	size_t count = size / sizeof(*header) + 2;
@@ -39,29 +39,38 @@ void *malloc(size_t size)
 	return header + 1;
 }
 
+static void give_back(struct header *header)
+{
+	if (header < arena || header >= arena + sizeof(arena) / sizeof(arena[0]))
+		munmap(header, (header->size / sizeof(*header) + 2) * sizeof(*header));
+}
+
+void *malloc(size_t size)
+{
+	return take(size);
+}
+
 void *calloc(size_t count, size_t size)
 {
 	size_t all;
 
-	return __builtin_mul_overflow(count, size, &all) ? NULL : malloc(all);
+	return __builtin_mul_overflow(count, size, &all) ? NULL : take(all);
 }
 
 void free(void *block)
 {
-	struct header *header = (struct header *)block - 1;
-
-	if (block && (header < arena || header >= arena + sizeof(arena) / sizeof(arena[0])))
-		munmap(header, (header->size / sizeof(*header) + 2) * sizeof(*header));
+	if (block)
+		give_back((struct header *)block - 1);
 }
 
 void *realloc(void *block, size_t size)
 {
-	size_t old = block ? ((struct header *)block - 1)->size : 0;
-	void *new = malloc(size);
+	struct header *old = block ? (struct header *)block - 1 : NULL;
+	void *moved = take(size);
 
-	if (new &&block) {
-		memcpy(new, block, old < size ? old : size);
-		free(block);
+	if (moved && old) {
+		memcpy(moved, block, old->size < size ? old->size : size);
+		give_back(old);
 	}
-	return new;
+	return moved;
 }

@@ -34,6 +34,7 @@ static struct {
 	gid_t gid;
 	gid_t *group;
 	size_t group_count;
+	char *files[2]; /* /etc/passwd and /etc/group, while they are read */
 
 	cap_t raised; /* all that zinit may use, in effect */
 	cap_t last; /* what is left in the end */
@@ -105,8 +106,10 @@ static char *read_whole(const char *path)
 	if (stat(path, &status) != 0)
 		return errno == ENOENT || errno == ENOTDIR ? calloc(1, 1) : NULL;
 	text = malloc((size_t)status.st_size + 1);
-	if (text && procfs_read(path, text, (size_t)status.st_size + 1) < 0)
+	if (text && procfs_read(path, text, (size_t)status.st_size + 1) < 0) {
+		free(text);
 		return NULL;
+	}
 	return text;
 }
 
@@ -155,7 +158,7 @@ struct user {
 static bool find_user(const char *word, struct user *user)
 {
 	enum { NAME, PASSWORD, UID, GID, COMMENT, HOME, FIELDS };
-	char *fields[FIELDS], *at = read_whole("/etc/passwd");
+	char *fields[FIELDS], *at = wanted.files[0] = read_whole("/etc/passwd");
 	bool any = at && *at;
 
 	if (!at) {
@@ -198,7 +201,7 @@ static bool find_groups(const char *word, const char *user)
 
 	if (!word && !user)
 		return true;
-	at = read_whole("/etc/group");
+	at = wanted.files[1] = read_whole("/etc/group");
 	if (!at) {
 		log_error("not-permitted", LOG_FIELDS(LOG_NUMBER("errno", errno)),
 			  "option --user: cannot read /etc/group: %e", errno);
@@ -275,7 +278,7 @@ static bool resolve_user(const char *option, cap_t now)
 
 	if (strlen(option) >= sizeof(word))
 		return refuse("user", option, "too long");
-	strcpy(word, option);
+	memcpy(word, option, strlen(option) + 1);
 	group = strchr(word, ':');
 	if (group)
 		*group++ = '\0';
@@ -291,6 +294,8 @@ static bool resolve_user(const char *option, cap_t now)
 		return is_missing("user", "CAP_SETUID");
 	if (setenv("HOME", user.home, 1) != 0)
 		return refuse("user", option, "no memory for HOME");
+	for (int i = 0; i < 2; i++)
+		free(wanted.files[i]);
 	return true;
 }
 

@@ -27,7 +27,7 @@ bool privileges_resolve(const struct options *options);
 
 /* What went wrong in the child: plain data that travels through the start barrier's pipe. */
 struct privileges_failure {
-	int step;  /* privileges.c's own */
+	int step; /* privileges.c's own */
 	int error; /* errno */
 };
 

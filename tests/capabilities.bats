@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # --keep-caps, --drop-caps, --no-new-privs: each request is compared with setpriv(1)'s.
 # shellcheck disable=SC2016 # what is in single quotes is for the shell under zinit
+# shellcheck disable=SC2086 # options and commands in variables are words
+# shellcheck disable=SC2153 # ZINIT comes from lib
 # shellcheck disable=SC2154 # stderr and stderr_lines come from run and finish
 
 load lib
@@ -14,9 +16,7 @@ state='^(Uid|Gid|Groups|CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs|Seccomp):'
 same() {
 	local setpriv=$1 zinit=$2 expected actual
 	shift 2
-	# shellcheck disable=SC2086 # words
 	expected=$(in_pidns "$@" setpriv $setpriv grep -E "$state" /proc/self/status)
-	# shellcheck disable=SC2086 # words
 	actual=$(in_pidns "$@" "$ZINIT" $zinit grep -E "$state" /proc/self/status)
 	assert_regex "$expected" "Uid:.*CapBnd:.*NoNewPrivs:"
 	assert_equal "$actual" "$expected"
@@ -34,7 +34,6 @@ ambient() { echo "setpriv $USER_1000 --inh-caps $1 --ambient-caps $1"; }
 refused() {
 	local words=$1 options=$2 word
 	shift 2
-	# shellcheck disable=SC2086 # words
 	run --separate-stderr in_pidns "$@" "$ZINIT" $options -- echo started
 	assert_failure 125
 	assert_output ""
@@ -119,8 +118,7 @@ refused() {
 	same_state='^(Cap[A-Z][a-z]*|NoNewPrivs|Seccomp|Uid|Gid|Groups):'
 	for before in "env" "setpriv --bounding-set -kill" "$(ambient +kill,+chown)" "setpriv --no-new-privs" \
 		"setpriv --inh-caps +kill" "setpriv $USER_1000"; do
-		# shellcheck disable=SC2086 # words
-		assert_equal "$(in_pidns $before "$ZINIT" grep -E "$same_state" /proc/self/status)" \
+			assert_equal "$(in_pidns $before "$ZINIT" grep -E "$same_state" /proc/self/status)" \
 			"$(in_pidns $before grep -E "$same_state" /proc/self/status)"
 	done
 	run in_pidns "$ZINIT" grep -cE "$same_state" /proc/self/status
@@ -207,13 +205,11 @@ refused() {
 	refused "CAP_SETPCAP --keep-caps" "--keep-caps kill" setpriv --bounding-set -setpcap
 	# shellcheck disable=SC2046 # words
 	refused "CAP_SETPCAP --keep-caps" "--keep-caps kill" $(ambient +kill)
-	# shellcheck disable=SC2086 # words
 	refused "CAP_SETPCAP --drop-caps" "--drop-caps all" setpriv $USER_1000
 }
 
 @test "a capability that zinit has not got cannot be kept, and is named" {
 	refused "CAP_CHOWN --keep-caps" "--keep-caps chown" setpriv --bounding-set -chown
-	# shellcheck disable=SC2086 # words
 	refused "CAP_KILL --keep-caps" "--keep-caps kill" setpriv $USER_1000
 	# shellcheck disable=SC2046 # words
 	refused "CAP_CHOWN --keep-caps" "--keep-caps kill,chown" $(ambient +kill,+setpcap)
@@ -250,7 +246,6 @@ refused() {
 # Where it is used
 
 @test "an ordinary user in a user namespace may use all of it inside" {
-	# shellcheck disable=SC2086 # words
 	run setpriv $USER_1000 unshare -Ur "$ZINIT" --keep-caps kill --no-new-privs \
 		grep -E '^(CapBnd|CapEff|CapAmb|NoNewPrivs):' /proc/self/status
 	assert_success

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # What zinit itself may still do once the main child runs, and that it is enough.
 # shellcheck disable=SC2016 # what is in single quotes is for the shell under zinit
+# shellcheck disable=SC2086 # options and commands in variables are words
 # shellcheck disable=SC2154 # stderr and stderr_lines come from run and finish
 
 load lib
@@ -175,12 +176,6 @@ need_call_inside() {
 LOOP="clock_gettime clock_nanosleep close exit exit_group fstat getpid kill nanosleep poll ppoll pwritev2 read
 restart_syscall rt_sigaction rt_sigprocmask rt_sigqueueinfo rt_sigreturn wait4 waitid write"
 
-allowed() {
-	start_up "$ZINIT" "$@" sleep 60
-	need_call_inside
-	call_inside "$ZPID" | sort | tr '\n' ' '
-}
-
 @test "every system call that is not allowed is answered with EPERM" {
 	start_up "$ZINIT" sleep 60
 	need_call_inside
@@ -211,7 +206,6 @@ allowed() {
 	local options looks="getdents64 pidfd_open pidfd_send_signal readlink readlinkat" expected
 	expected=$(tr ' ' '\n' <<<"$LOOP $looks" | sort)
 	for options in "-t 1s" "--timeout 60s" "-a" "--watch 60s" "-v"; do
-		# shellcheck disable=SC2086 # words
 		start_up "$ZINIT" $options sleep 60
 		need_call_inside
 		assert_equal "$options: $(call_inside "$ZPID" | sort)" "$options: $expected"
@@ -219,7 +213,6 @@ allowed() {
 	start_up "$ZINIT" --report "$BATS_TEST_TMPDIR/report" sleep 60
 	assert_equal "$(call_inside "$ZPID" | sort)" "$(tr ' ' '\n' <<<"$LOOP $looks open openat" | sort)"
 	for options in "--exit-by-signal" "-w" "-g" "--stop-timeout 5s"; do
-		# shellcheck disable=SC2086 # words
 		start_up "$ZINIT" $options sleep 60
 		assert_equal "$options: $(call_inside "$ZPID" | sort)" \
 			"$options: $(tr ' ' '\n' <<<"$LOOP" | sort)"
@@ -249,13 +242,11 @@ allowed() {
 	local call
 	# F_SETFD, F_DUPFD_CLOEXEC; TIOCGPGRP, TIOCSPGRP, TCSETSW: EBADF
 	for call in "fcntl -1 2 1" "fcntl -1 1030 3" "ioctl -1 0x540f" "ioctl -1 0x5410" "ioctl -1 0x5403"; do
-		# shellcheck disable=SC2086 # words
 		assert_equal "$call: $(call_inside "$ZPID" $call)" "$call: 9"
 	done
 	# F_DUPFD, F_SETFL, F_SETOWN; TIOCSTI, TIOCSCTTY, TIOCLINUX
 	for call in "fcntl -1 0 0" "fcntl -1 4 0" "fcntl -1 8 1" "ioctl -1 0x5412" "ioctl -1 0x540e" \
 		"ioctl -1 0x541c"; do
-		# shellcheck disable=SC2086 # words
 		assert_equal "$call: $(call_inside "$ZPID" $call)" "$call: 1"
 	done
 	# PR_SET_DUMPABLE (2 is no value that it may have: EINVAL); PR_SET_NAME, PR_SET_PDEATHSIG
@@ -333,11 +324,9 @@ traced_run() {
 
 @test "the engine's default capabilities are enough for all of it" {
 	need_root "to have them"
-	# shellcheck disable=SC2086 # words
 	start_up $ENGINE "$ZINIT" sleep 60
 	assert_status CapPrm $KILL
 	assert_status CapBnd $NONE
-	# shellcheck disable=SC2086 # words
 	run in_pidns $ENGINE "$ZINIT" -u 1000:1000 --keep-caps net_bind_service sh -c "$UNTIL_UP"'
 		grep -E "^CapEff" /proc/self/status /proc/1/status'
 	assert_output "$(printf '/proc/self/status:CapEff:\t%s\n/proc/1/status:CapEff:\t%s' 0000000000000400 $NONE)"
@@ -349,7 +338,6 @@ WRITES='echo one >/proc/1/fd/1 && echo two >/proc/1/fd/2'
 
 @test "/proc/1/fd/1 and 2 can be written to before and after, as root with an engine's capabilities" {
 	need_root "to have them"
-	# shellcheck disable=SC2086 # words
 	run in_pidns $ENGINE "$ZINIT" sh -c "$WRITES; $UNTIL_UP; $WRITES"
 	assert_success
 	assert_output "$(printf 'one\ntwo\none\ntwo')"
@@ -358,12 +346,10 @@ WRITES='echo one >/proc/1/fd/1 && echo two >/proc/1/fd/2'
 @test "/proc/1/fd/1 and 2 can be written to by the container's user, and with --user" {
 	need_root "to be another user"
 	# The engine gives a container's streams to its user.
-	# shellcheck disable=SC2086 # words
 	run in_pidns sh -c 'chown 1000 /proc/self/fd/1 /proc/self/fd/2; exec "$@"' - $ENGINE $USER_1000 \
 		"$ZINIT" sh -c "$WRITES; $UNTIL_UP; $WRITES"
 	assert_success
 	assert_output "$(printf 'one\ntwo\none\ntwo')"
-	# shellcheck disable=SC2086 # words
 	run in_pidns $ENGINE "$ZINIT" -u 1000:1000 sh -c "$WRITES; $UNTIL_UP; $WRITES"
 	assert_success
 	assert_output "$(printf 'one\ntwo\none\ntwo')"
@@ -372,7 +358,6 @@ WRITES='echo one >/proc/1/fd/1 && echo two >/proc/1/fd/2'
 @test "a child without CAP_KILL cannot trace zinit" {
 	need_root "to have it"
 	need_command strace
-	# shellcheck disable=SC2086 # words
 	run in_pidns $ENGINE "$ZINIT" sh -c "$UNTIL_UP"'
 		setpriv --bounding-set -kill strace -qq -o /dev/null -p 1'
 	assert_failure
@@ -382,7 +367,6 @@ WRITES='echo one >/proc/1/fd/1 && echo two >/proc/1/fd/2'
 @test "another user's child cannot trace zinit" {
 	need_root "to be another user"
 	need_command strace
-	# shellcheck disable=SC2086 # words
 	run in_pidns $ENGINE "$ZINIT" sh -c "$UNTIL_UP"'
 		setpriv --reuid 1000 --regid 1000 --clear-groups strace -qq -o /dev/null -p 1'
 	assert_failure
@@ -407,7 +391,6 @@ assert_sound() {
 @test "SIGSTOP and SIGCONT in every wait" {
 	local options
 	for options in "" "--timeout 60s" "--watch 20s" "-t 5s"; do
-		# shellcheck disable=SC2086 # words
 		start_up "$ZINIT" $options sh -c 'trap "echo USR1" USR1; while :; do sleep 0.02; done'
 		kill -STOP "$ZPID"
 		wait_for in_state "$ZPID" T
@@ -420,7 +403,6 @@ assert_sound() {
 	need_command strace
 	local options
 	for options in "" "--timeout 60s" "--watch 20s"; do
-		# shellcheck disable=SC2086 # words
 		start_up "$ZINIT" $options sh -c 'trap "echo USR1" USR1; while :; do sleep 0.02; done'
 		trace_zinit
 		kill -INT "$STRACE"
@@ -451,7 +433,6 @@ teardown() {
 	fi
 	[ -w "$frozen/cgroup.freeze" ] || skip "no freezer"
 	for options in "" "--timeout 60s"; do
-		# shellcheck disable=SC2086 # words
 		start_up "$ZINIT" $options sh -c 'trap "echo USR1" USR1; while :; do sleep 0.02; done'
 		echo "$ZPID" >"$frozen/cgroup.procs"
 		echo 1 >"$frozen/cgroup.freeze"
@@ -464,13 +445,11 @@ teardown() {
 
 @test "signals reach a child that changed its user" {
 	need_root "to be another user"
-	# shellcheck disable=SC2086 # words
 	start_up $ENGINE "$ZINIT" setpriv $USER_1000 sleep 60
 	kill -TERM "$ZPID"
 	finish
 	assert_equal "$status" 143
 	# Without CAP_KILL they cannot: it is said, and zinit stays.
-	# shellcheck disable=SC2086 # words
 	start_up setpriv --bounding-set -kill "$ZINIT" setpriv $USER_1000 sh -c 'echo up; exec sleep 60'
 	wait_line "$OUT" up
 	kill -TERM "$ZPID"
@@ -488,7 +467,6 @@ sleep 0.5; exit 6'
 	need_root "to be another user"
 	local way
 	for way in in_pidns below_init; do
-		# shellcheck disable=SC2086 # words
 		run $way $ENGINE "$ZINIT" -t 5s sh -c "$MANY_USERS"
 		assert_failure 6
 		for uid in 0 1000 1001; do
@@ -500,7 +478,6 @@ sleep 0.5; exit 6'
 
 @test "--watch under hidepid goes on" {
 	need_root "to mount /proc"
-	# shellcheck disable=SC2086 # words
 	start_in_pidns sh -c 'mount -t proc -o hidepid=2 proc /proc && exec "$@"' - $ENGINE \
 		"$ZINIT" --watch 50ms setpriv $USER_1000 sh -c 'sleep 0.5; exit 8' </dev/null
 	finish
@@ -524,7 +501,6 @@ sleep 0.5; exit 6'
 
 @test "a set-uid program below works, and its end is seen" {
 	need_root "to make one"
-	# shellcheck disable=SC2086 # words
 	run in_pidns sh -c 'mount -t tmpfs -o mode=755 none /mnt && cp "$(command -v id)" /mnt/id && chmod 4755 /mnt/id &&
 		exec "$@" sh -c "$0; /mnt/id -u; exit 9"' "$UNTIL_UP" $ENGINE $USER_1000 "$ZINIT"
 	assert_failure 9
