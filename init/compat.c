@@ -123,26 +123,28 @@ enum { CONTRACTS = sizeof(contracts) / sizeof(contracts[0]) };
 
 static const struct {
 	const char *name;
-	const char *heeded_by; /* the names of the contract, beside zinit's own */
+	const char *heeded_by; /* a name of the contract, beside zinit's own */
 	const char *only; /* counts with this value alone; NULL: any */
 	enum peer_variable variable;
 } variables[] = {
-	{ "TINI_SUBREAPER", " tini ", NULL, VARIABLE_SUBREAPER },
-	{ "TINI_KILL_PROCESS_GROUP", " tini ", NULL, VARIABLE_GROUP },
-	{ "TINI_VERBOSITY", " tini ", NULL, VARIABLE_LEVEL },
-	{ "DUMB_INIT_DEBUG", " dumb-init ", "1", VARIABLE_DEBUG },
-	{ "DUMB_INIT_SETSID", " dumb-init ", "0", VARIABLE_NO_SESSION },
-	{ "CATATONIT_DEBUG", " catatonit ", NULL, VARIABLE_DEBUG },
-	{ "CATATONIT_LOG", " catatonit ", NULL, VARIABLE_RESERVED },
+	{ "TINI_SUBREAPER", "tini", NULL, VARIABLE_SUBREAPER },
+	{ "TINI_KILL_PROCESS_GROUP", "tini", NULL, VARIABLE_GROUP },
+	{ "TINI_VERBOSITY", "tini", NULL, VARIABLE_LEVEL },
+	{ "DUMB_INIT_DEBUG", "dumb-init", "1", VARIABLE_DEBUG },
+	{ "DUMB_INIT_SETSID", "dumb-init", "0", VARIABLE_NO_SESSION },
+	{ "CATATONIT_DEBUG", "catatonit", NULL, VARIABLE_DEBUG },
+	{ "CATATONIT_LOG", "catatonit", NULL, VARIABLE_RESERVED },
 };
 
 bool compat_lists(const char *list, const char *word)
 {
-	size_t length = strlen(word);
+	size_t wanted = strlen(word), length;
 
-	for (const char *at = list; (at = strstr(at, word)) != NULL; at++)
-		if (length && at > list && at[-1] == ' ' && at[length] == ' ')
+	for (list += strspn(list, " "); *list; list += length + strspn(list + length, " ")) {
+		length = strcspn(list, " ");
+		if (length == wanted && memcmp(list, word, length) == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -171,7 +173,7 @@ void compat_variables(const struct contract *contract,
 		bool own = contract == &contracts[0] && variables[i].variable != VARIABLE_RESERVED;
 		const char *value;
 
-		if (!own && !strstr(contract->names, variables[i].heeded_by))
+		if (!own && !compat_lists(contract->names, variables[i].heeded_by))
 			continue;
 		value = getenv(variables[i].name);
 		if (value && (!variables[i].only || strcmp(value, variables[i].only) == 0))

@@ -12,13 +12,18 @@
 
 #include "text.h"
 
+int descriptors_copy(int fd)
+{
+	return (int)syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+}
+
 int descriptors_lift(int fd)
 {
 	int lifted;
 
 	if (fd < 0 || fd > STDERR_FILENO)
 		return fd;
-	lifted = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	lifted = descriptors_copy(fd);
 	close(fd);
 	return lifted;
 }
@@ -67,7 +72,8 @@ static void close_from_to(unsigned first, unsigned last)
 {
 	struct rlimit limit = { .rlim_cur = 1024 };
 
-	if (first > last || syscall(SYS_close_range, first, last, 0) == 0 || close_listed(first, last))
+	if (first > last || syscall(SYS_close_range, first, last, 0) == 0 ||
+	    close_listed(first, last))
 		return;
 	getrlimit(RLIMIT_NOFILE, &limit);
 	for (rlim_t fd = first; fd <= last && fd < limit.rlim_cur; fd++)

@@ -13,6 +13,9 @@
  */
 int descriptors_lift(int fd);
 
+/* Another descriptor for the same description, above 2 and close-on-exec; -1 with errno. */
+int descriptors_copy(int fd);
+
 /*
  * Lets go of what was inherited, once the main child has it: stdin becomes /dev/null, so that zinit
  * never holds the reading end of somebody's pipe; stdout too, but for PID 1, whose descriptors 1

@@ -213,14 +213,16 @@ static void rewrite(struct options *options, int from, int to)
 static void read_plain_rewrite(const struct source *source, const struct entry *entry,
 			       const char *word)
 {
-	char *end, *colon;
-	long from = strtol(word, &colon, 10);
-	long to = *colon == ':' ? strtol(colon + 1, &end, 10) : -1;
+	const char *colon = word, *end;
+	int from = text_integer(&colon), to;
 
-	if (colon == word || from < 1 || from > SIGSYS || to < 0 || to > SIGSYS || end == colon + 1)
+	end = *colon == ':' ? colon + 1 : word;
+	to = text_integer(&end);
+	if (colon == word || *colon != ':' || end == colon + 1 || from < 1 || from > SIGSYS ||
+	    to < 0 || to > SIGSYS)
 		bad_word(source, entry, word,
 			 "NUMBER:NUMBER, signals from 1 to 31, or to 0 to drop");
-	rewrite(source->options, (int)from, (int)to);
+	rewrite(source->options, from, to);
 }
 
 static void read_rewrite(const struct source *source, const struct entry *entry, const char *list)
@@ -261,10 +263,11 @@ static void read_codes(const struct source *source, const struct entry *entry, c
 {
 	uint32_t *bits = member_of(source, entry);
 	unsigned long long code;
-	char word[32], *end;
+	char word[32];
 
 	if (source->options->contract->loose_numbers) {
-		long number = strtol(list, &end, 10);
+		const char *end = list;
+		int number = text_integer(&end);
 
 		if (*end || number < 0 || number > 255)
 			bad_word(source, entry, list, "an exit status from 0 to 255");
@@ -503,7 +506,7 @@ static void apply_peer_variable(enum peer_variable variable, const char *name, c
 		break;
 	case VARIABLE_LEVEL:
 		if (wins || !given->member[offsetof(struct options, verbosity)])
-			options->verbosity = atoi(value) - 1;
+			options->verbosity = text_integer(&value) - 1;
 		break;
 	case VARIABLE_DEBUG:
 		if (wins || !given->member[offsetof(struct options, verbosity)])

@@ -50,27 +50,52 @@ __attribute__((constructor(101))) static void block_all(void)
 	set_mask(&all, &mask_at_start);
 }
 
+/*
+ * The kernel's own form, as far as an init needs it: the same on every architecture but MIPS, and
+ * all zeroes are the default action.
+ */
+struct disposition {
+	void (*handler)(int);
+	unsigned long flags;
+	unsigned long rest[8]; /* restorer and mask, in whatever order and size */
+};
+
+static void set_disposition(int signal, void (*handler)(int), unsigned long flags,
+			    struct disposition *old)
+{
+	const struct disposition new = { .handler = handler, .flags = flags };
+
+	syscall(SYS_rt_sigaction, signal, &new, old, sizeof(signal_set));
+}
+
 void signals_hold(struct inherited *inherited)
 {
-	const struct sigaction action = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP };
+	struct disposition old = { .handler = SIG_DFL };
 
+	set_disposition(SIGCHLD, SIG_DFL, SA_NOCLDSTOP, &old);
 	inherited->mask = mask_at_start;
-	sigaction(SIGCHLD, &action, &inherited->child_action);
+	inherited->child_ignored = old.handler == SIG_IGN;
 }
 
 void signals_give_back(const struct inherited *inherited)
 {
-	if (inherited->child_action.sa_handler == SIG_IGN)
-		sigaction(SIGCHLD, &inherited->child_action, NULL);
+	if (inherited->child_ignored)
+		set_disposition(SIGCHLD, SIG_IGN, 0, NULL);
 	set_mask(&inherited->mask, NULL);
 }
 
 void signals_tell_stops(bool on)
 {
-	const struct sigaction action = { .sa_handler = SIG_DFL,
-					  .sa_flags = on ? 0 : SA_NOCLDSTOP };
+	set_disposition(SIGCHLD, SIG_DFL, on ? 0 : SA_NOCLDSTOP, NULL);
+}
 
-	sigaction(SIGCHLD, &action, NULL);
+void signals_die_of(int signal)
+{
+	const signal_set set = signals_one(signal);
+
+	set_disposition(signal, SIG_DFL, 0, NULL);
+	kill(getpid(), signal);
+	syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, NULL, sizeof(set));
 }
 
 int signals_listen(int fd, signal_set set)

@@ -32,7 +32,7 @@ static inline signal_set signals_one(int signal)
 /* What zinit was started with and the main child gets back, no more and no less. */
 struct inherited {
 	signal_set mask;
-	struct sigaction child_action; /* SIGCHLD's disposition: default or ignored */
+	bool child_ignored; /* SIGCHLD's disposition: ignored, else the default */
 };
 
 /*
@@ -48,6 +48,12 @@ void signals_give_back(const struct inherited *inherited);
 
 /* Asks for a SIGCHLD at each stop and continuation of a child too (SA_NOCLDSTOP off), or no more. */
 void signals_tell_stops(bool on);
+
+/*
+ * Ends zinit by `signal`, whatever was inherited for it as ignored. Returns where the signal does
+ * not end a process, or its namespace's PID 1.
+ */
+void signals_die_of(int signal);
 
 /*
  * Opens the signalfd for the signals in `set`, or changes `fd`'s set where fd >= 0. What is not in

@@ -179,6 +179,15 @@ static int child_main(void *argument)
 	_exit(status);
 }
 
+static size_t count_from(char **variable)
+{
+	size_t count = 0;
+
+	while (variable[count])
+		count++;
+	return count;
+}
+
 /*
  * LISTEN_PID (sd_listen_fds(3)) and WATCHDOG_PID (sd_watchdog_enabled(3)) name the process that
  * they are for. Where that is zinit they will name the main child, or socket activation and the
@@ -203,8 +212,12 @@ static void correct_environment(struct start *start)
 			*variable = corrected[i];
 		}
 	}
-	if (start->pid_variables[0])
-		unsetenv("LISTEN_PIDFDID");
+	for (char **variable = environ; start->pid_variables[0] && *variable;)
+		if (strncmp(*variable, "LISTEN_PIDFDID=", 15) == 0)
+			memmove(variable, variable + 1,
+				sizeof(*variable) * (1 + count_from(variable + 1)));
+		else
+			variable++;
 }
 
 /*
@@ -212,22 +225,19 @@ static void correct_environment(struct start *start)
  * does not suspend zinit as vfork(2) does. Both use one errno: in the gap zinit makes only calls
  * that cannot fail (see supervise.c), so the child's is not disturbed. Where there is something to
  * apply that would reach back into zinit (a change of uid clears the dumpable flag of the shared
- * memory, libcap uses the heap) it is a plain fork(2); likewise where the kernel knows no such
- * clone (qemu's user mode).
+ * memory, libcap uses the heap) the memory is copied as by fork(2); likewise where there is no such
+ * clone(2) (qemu's user mode).
  */
 static pid_t start_child(struct start *start)
 {
 	static char stack[16384] ON_OWN_PAGES;
-	pid_t pid;
+	pid_t pid = -1;
 
-	if (!start->privileged) {
+	errno = EINVAL;
+	if (!start->privileged)
 		pid = clone(child_main, stack + sizeof(stack), CLONE_VM | SIGCHLD, start);
-		if (pid > 0 || errno != EINVAL)
-			return pid;
-	}
-	pid = fork();
-	if (pid == 0)
-		child_main(start);
+	if (pid < 0 && errno == EINVAL)
+		pid = clone(child_main, stack + sizeof(stack), SIGCHLD, start);
 	return pid;
 }
 

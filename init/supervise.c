@@ -581,19 +581,6 @@ static void turn(struct supervisor *supervisor)
 
 /* ---- the end ---- */
 
-/* Dies of `signal`, so that zinit's parent sees the true cause; its own core would tell nothing. */
-static void die_of(int signal)
-{
-	static const unsigned long default_action[8];
-	const signal_set set = signals_one(signal);
-
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	/* It may have been inherited as ignored. By the raw call: musl refuses 32 to 34. */
-	syscall(SYS_rt_sigaction, signal, default_action, NULL, sizeof(set));
-	kill(getpid(), signal);
-	syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, NULL, sizeof(set));
-}
-
 static int exit_status(const struct supervisor *supervisor)
 {
 	int status = supervisor->reaper.main_status;
@@ -632,12 +619,14 @@ static int finish(struct supervisor *supervisor)
 	}
 	if (supervisor->child->pid == 0 || code < 128 || supervisor->timed_out || getpid() == 1)
 		return code;
-	if (died_of_ctrl_c(supervisor)) {
+	if (!WIFSIGNALED(status))
+		return code;
+	if (died_of_ctrl_c(supervisor))
 		kill(0, SIGINT);
-		die_of(SIGINT);
-	}
-	if (options->exit_by_signal && WIFSIGNALED(status))
-		die_of(WTERMSIG(status));
+	else if (!options->exit_by_signal)
+		return code;
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* a core of zinit's own would tell nothing */
+	signals_die_of(WTERMSIG(status));
 	return code;
 }
 

@@ -2,7 +2,6 @@
 #include "terminal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -68,7 +67,7 @@ void terminal_keep(struct terminal *terminal)
 	if (!terminal->handed && !terminal->job && !terminal->released)
 		terminal->fd = -1;
 	if (terminal->fd >= 0)
-		terminal->fd = fcntl(terminal->fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		terminal->fd = descriptors_copy(terminal->fd);
 }
 
 void terminal_continue(struct terminal *terminal, pid_t main_child)

@@ -231,3 +231,18 @@ bool text_number(const char *word, unsigned long long most, unsigned long long *
 	*value = number;
 	return true;
 }
+
+int text_integer(const char **at)
+{
+	const char *word = *at + strspn(*at, " \t\n\v\f\r");
+	bool negative = *word == '-';
+	int number = 0;
+
+	if (*word == '-' || *word == '+')
+		word++;
+	for (; *word >= '0' && *word <= '9'; word++) {
+		number = number > (INT_MAX - 9) / 10 ? INT_MAX : number * 10 + (*word - '0');
+		*at = word + 1;
+	}
+	return negative ? -number : number;
+}

@@ -41,4 +41,10 @@ bool text_add_json(struct text *text, const char *string);
 /* Reads a decimal number, digits only. Returns false on anything else and above `most`. */
 bool text_number(const char *word, unsigned long long most, unsigned long long *value);
 
+/*
+ * Reads a whole number as strtol(3) does in base 10: blanks, a sign, digits. Moves `at` behind it;
+ * leaves it where it is when there is no digit. Returns the number, at most INT_MAX either way.
+ */
+int text_integer(const char **at);
+
 #endif
