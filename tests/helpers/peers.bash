@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016,SC2154
 # peers.bash: the same case under zinit and under the program that it replaces. `load helpers/peers`
 # below lib.
 #
@@ -25,7 +25,6 @@ INIT=()
 ORIGINAL=
 
 _under() {
-	local name=$1 link=$BATS_TEST_TMPDIR/bin/$1
 	shift
 	echo "init: ${INIT[*]}"
 	"$@"
@@ -35,6 +34,7 @@ _under() {
 
 _as_link() {
 	mkdir -p "$BATS_TEST_TMPDIR/bin"
+	# shellcheck disable=SC2153 # lib.bash sets ZINIT
 	ln -sfn "$ZINIT" "$BATS_TEST_TMPDIR/bin/$1"
 	INIT=("$BATS_TEST_TMPDIR/bin/$1")
 }
@@ -50,6 +50,7 @@ under_zinit() {
 
 under_original() {
 	[ -x "/usr/bin/$1" ] || skip "$1 is not installed, so there is no original to compare with"
+	# shellcheck disable=SC2034 # for the tests
 	ORIGINAL=yes
 	INIT=("/usr/bin/$1")
 	_under "$@"

@@ -3,7 +3,7 @@
 #
 #   start_pty PROGRAM...     PROGRAM leads a session of its own on a new terminal, with PID 1 of a
 #                            PID namespace (the driver) as its parent; all PIDs here are that
-#                            namespace's. Sets LEADER. A test may start one.
+#                            namespace's. Sets LEADER. One at a time: it ends the one before.
 #   start_pty_pid1 PROGRAM...  PROGRAM is PID 1 of one more PID namespace below
 #   start_shell              an interactive bash as the leader, at its first prompt
 #   type_in TEXT             types TEXT: \n, \003 (Ctrl-C), \032 (Ctrl-Z), \034 (Ctrl-\), \004
@@ -30,6 +30,7 @@ _start_pty() {
 		options+=("$1")
 		shift
 	done
+	end_pty
 	mkfifo "$BATS_TEST_TMPDIR/pty.commands" "$BATS_TEST_TMPDIR/pty.replies"
 	exec {_pty_commands}<>"$BATS_TEST_TMPDIR/pty.commands"
 	exec {_pty_replies}<>"$BATS_TEST_TMPDIR/pty.replies"
@@ -38,6 +39,14 @@ _start_pty() {
 	_pty leader
 	# shellcheck disable=SC2034 # for the tests
 	LEADER=$SEEN
+}
+
+end_pty() {
+	[ -e "$BATS_TEST_TMPDIR/pty.commands" ] || return 0
+	end_started
+	_started=()
+	exec {_pty_commands}>&- {_pty_replies}>&-
+	rm "$BATS_TEST_TMPDIR/pty.commands" "$BATS_TEST_TMPDIR/pty.replies"
 }
 
 start_pty() { _start_pty "$@"; }
