@@ -271,6 +271,7 @@ traced_run() {
 	shift
 	run --separate-stderr in_pidns strace -qq -o "$BATS_TEST_TMPDIR/trace" \
 		"$ZINIT" "$@" sh -c "$UNTIL_UP; $command"
+	refute_regex "$(how)" timeout
 	assert_none_refused "$BATS_TEST_TMPDIR/trace"
 }
 
@@ -282,7 +283,9 @@ traced_run() {
 	assert_failure 137
 	traced_run 'for i in 1 2 3 4 5 6 7 8 9; do (sleep 0.1 & ); done; sleep 0.3' -w
 	assert_success
-	traced_run 'zombies -h >/dev/null 2>&1; kill -USR1 1; kill -HUP 1; kill -CONT 1; sleep 0.2' -v -v
+	traced_run 'trap : USR1 HUP; kill -USR1 $PPID; kill -HUP $PPID; kill -CONT $PPID; sleep 0.2; exit 5' -vv
+	assert_failure 5
+	assert_regex "$stderr" 'forwarded SIGHUP'
 	traced_run '(sleep 0.3 & ) ; exit 4' -a
 	assert_failure 4
 }
@@ -293,7 +296,7 @@ traced_run() {
 	assert_failure 4
 	traced_run 'sleep 60' --timeout 300ms
 	assert_failure 124
-	traced_run 'trap : TERM; kill -TERM 1; while :; do sleep 0.1; done' --stop-timeout 200ms
+	traced_run 'trap : TERM; kill -TERM $PPID; while :; do sleep 0.1; done' --stop-timeout 200ms
 	assert_failure 137
 	traced_run 'exit 5' --report "$BATS_TEST_TMPDIR/report" --log-format json -v
 	assert_failure 5
