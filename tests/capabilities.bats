@@ -7,7 +7,10 @@
 
 load lib
 
-setup() { need_root "capabilities"; }
+setup() {
+	need_namespaces
+	need_root "capabilities"
+}
 
 state='^(Uid|Gid|Groups|CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs|Seccomp):'
 

@@ -42,6 +42,8 @@
 #
 # Needs: each skips the test, and says why.
 #   need_root   need_command NAME   need_traced_injection
+#   need_namespaces           the default `setup`; a setup of a file's own calls it, where the file's
+#                             tests are not all without namespaces
 #
 # Signals by name: sig TERM prints 15; sig RTMIN 34.
 # Asserts: assert_one_line TEXT WORD (one line, and it names WORD); assert_equal and the rest are
@@ -274,6 +276,18 @@ open_to_all() {
 }
 
 need_root() { [ "$(id -u)" = 0 ] || skip "only as root: $1"; }
+
+# Refused inside of the build of an image, and where user namespaces are turned off.
+need_namespaces() {
+	local why
+	_check_built
+	why=$("$HELPERS/pidns" true 2>&1) && return
+	case $why in
+	*'not permitted' | *'No space left'*) skip "no namespaces here ($why)" ;;
+	*) fail "$why" ;;
+	esac
+}
+
 need_command() { command -v "$1" >/dev/null || skip "$1 is not installed"; }
 
 # strace's delays and errors, and a tracer that is nobody's parent.
@@ -306,4 +320,5 @@ end_started() {
 	done
 }
 
+setup() { need_namespaces; }
 teardown() { end_started; }

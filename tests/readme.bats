@@ -14,6 +14,7 @@ load lib
 README=$REPO/README.md
 
 setup() {
+	need_namespaces
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	ln -s "$ZINIT" "$BATS_TEST_TMPDIR/bin/zinit"
 	PATH=$BATS_TEST_TMPDIR/bin:$PATH

@@ -7,7 +7,10 @@ load lib
 load helpers/peers
 
 # shellcheck disable=SC2034 # for helpers/peers
-setup() { INIT=("$ZINIT"); }
+setup() {
+	need_namespaces
+	INIT=("$ZINIT")
+}
 
 # The options up to --, then pairs FROM:TO in numbers: FROM is sent, TO has to come (none by 0).
 # Signals one after the other, so that their order is theirs.

@@ -7,7 +7,10 @@ load lib
 load helpers/peers
 
 # shellcheck disable=SC2034 # for helpers/peers
-setup() { INIT=("$ZINIT"); }
+setup() {
+	need_namespaces
+	INIT=("$ZINIT")
+}
 
 # PID, group and session of a process, as its namespace counts.
 ids() { enter ps -o pid=,pgid=,sid= -p "$(inside_pid "$1")" | xargs; }
