@@ -639,26 +639,31 @@ static void read_command_line(struct source *source, struct given *given, int ar
 
 /*
  * --as changes how all other options are read, so it is looked for first: among the words before
- * the PROGRAM, as `--as=NAME` or `--as NAME`.
+ * the PROGRAM, as `--as=NAME` or `--as NAME`. Returns how many words that took.
  */
-static void read_as(struct source *source, int argc, char **argv)
+static int read_as(struct source *source, int argc, char **argv)
 {
 	const struct entry *entry = table;
+	int words = 0;
 
 	while (entry->type != AS)
 		entry++;
 	for (int i = 1; i < argc && argv[i][0] == '-' && strcmp(argv[i], "--") != 0; i++) {
-		if (strncmp(argv[i], "--as=", 5) == 0)
+		if (strncmp(argv[i], "--as=", 5) == 0) {
 			read_option(source, entry, argv[i] + 5);
-		else if (strcmp(argv[i], "--as") == 0 && i + 1 < argc)
+			words++;
+		} else if (strcmp(argv[i], "--as") == 0 && i + 1 < argc) {
 			read_option(source, entry, argv[++i]);
+			words += 2;
+		}
 	}
+	return words;
 }
 
-static bool is_version_word(const struct contract *contract, int argc, char **argv)
+static bool is_version_word(const struct contract *contract, int as_words, int argc, char **argv)
 {
-	if (contract->version_alone && argc == 2)
-		return strcmp(argv[1], "--version") == 0;
+	if (contract->version_alone && argc == 2 + as_words)
+		return strcmp(argv[argc - 1], "--version") == 0;
 	if (contract->version_anywhere)
 		for (int i = 1; i < argc; i++)
 			if (strcasecmp(argv[i], "-v") == 0)
@@ -689,6 +694,7 @@ void options_parse(struct options *options, int argc, char **argv)
 	struct source source = { .options = options,
 				 .program = basename_of(argc ? argv[0] : NULL) };
 	struct given given = { .source = &source };
+	int as_words;
 
 	*options = (struct options){
 		.contract = compat_of(argc ? argv[0] : NULL),
@@ -704,10 +710,10 @@ void options_parse(struct options *options, int argc, char **argv)
 	};
 	for (int signal = 0; signal <= SIGNAL_LAST; signal++)
 		options->rewrite[signal] = (unsigned char)signal;
-	read_as(&source, argc, argv);
+	as_words = read_as(&source, argc, argv);
 	options->target = (int)options->contract->target;
 	options->pause = options->contract->always_pause;
-	if (is_version_word(options->contract, argc, argv))
+	if (is_version_word(options->contract, as_words, argc, argv))
 		act(&source, ACTION_VERSION);
 	read_command_line(&source, &given, argc, argv);
 	if (!getauxval(AT_SECURE)) {

@@ -328,7 +328,7 @@ static void pass_stop(struct supervisor *supervisor)
 	if (waitid(P_PID, (id_t)main, &info, WSTOPPED | WCONTINUED | WNOHANG) != 0 ||
 	    info.si_pid != main || info.si_code == CLD_CONTINUED)
 		return;
-	terminal_stop_with(supervisor->terminal, main);
+	terminal_stop_with(supervisor->terminal, main, info.si_status);
 	kill(target_of(supervisor), SIGCONT);
 }
 

@@ -22,24 +22,33 @@ static bool is_job(const struct terminal *terminal)
 	       getpgid(parent) != terminal->own_group;
 }
 
+/* Takes `fd` for the terminal if it is zinit's controlling one (ENOTTY, too, for another session's). */
+static bool look_at(struct terminal *terminal, int fd)
+{
+	pid_t foreground = tcgetpgrp(fd);
+
+	if (foreground < 0)
+		return false;
+	terminal->fd = fd;
+	terminal->own_group = getpgrp();
+	terminal->handed = foreground == terminal->own_group;
+	terminal->job = is_job(terminal);
+	return true;
+}
+
 void terminal_look(struct terminal *terminal)
 {
-	static const int candidates[] = { STDIN_FILENO, STDERR_FILENO };
-
 	*terminal = (struct terminal){ .fd = -1 };
-	for (size_t i = 0; i < sizeof(candidates) / sizeof(candidates[0]); i++) {
-		/* ENOTTY, too, for a terminal that controls another session. */
-		pid_t foreground = tcgetpgrp(candidates[i]);
-
-		if (foreground < 0)
-			continue;
-		terminal->fd = candidates[i];
-		terminal->own_group = getpgrp();
-		terminal->handed = foreground == terminal->own_group;
-		terminal->job = is_job(terminal);
+	if (look_at(terminal, STDIN_FILENO))
 		terminal->modes_known = tcgetattr(terminal->fd, &terminal->modes) == 0;
-		return;
-	}
+	/*
+	 * Behind a pipe (`x | zinit y`) stderr tells; but of a job alone: what a script runs in the
+	 * background is of the script's own group, which has the foreground and is to keep it.
+	 */
+	else if (look_at(terminal, STDERR_FILENO) && terminal->job)
+		terminal->modes_known = tcgetattr(terminal->fd, &terminal->modes) == 0;
+	else
+		*terminal = (struct terminal){ .fd = -1 };
 }
 
 void terminal_release(struct terminal *terminal)
@@ -70,31 +79,45 @@ void terminal_keep(struct terminal *terminal)
 		terminal->fd = descriptors_copy(terminal->fd);
 }
 
-void terminal_continue(struct terminal *terminal, pid_t main_child)
+/* The terminal goes to the child where the shell gave zinit's group the foreground. */
+static void share_foreground(struct terminal *terminal, pid_t main_child)
 {
-	if (!terminal->job || tcgetpgrp(terminal->fd) != terminal->own_group)
-		return;
-	terminal->handed = true;
-	tcsetpgrp(terminal->fd, main_child);
+	terminal->handed = tcgetpgrp(terminal->fd) == terminal->own_group;
+	if (terminal->handed)
+		tcsetpgrp(terminal->fd, main_child);
 }
 
-void terminal_stop_with(struct terminal *terminal, pid_t main_child)
+void terminal_continue(struct terminal *terminal, pid_t main_child)
+{
+	if (terminal->job && !terminal->handed)
+		share_foreground(terminal, main_child);
+}
+
+void terminal_stop_with(struct terminal *terminal, pid_t main_child, int stop_signal)
 {
 	const signal_set stop = signals_one(SIGTSTP);
 
-	if (tcgetpgrp(terminal->fd) == main_child)
+	if (terminal->handed)
 		tcsetpgrp(terminal->fd, terminal->own_group);
+	else if (stop_signal == SIGTTIN || stop_signal == SIGTTOU) {
+		/* A shell's fg of a job that runs in the background sends no SIGCONT. */
+		share_foreground(terminal, main_child);
+		if (terminal->handed)
+			return;
+	}
+	terminal->handed = false;
 	kill(0, SIGTSTP);
 	/* Stops here, unless its group is orphaned: then nobody could ever continue it. */
 	syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &stop, NULL, sizeof(stop));
 	syscall(SYS_rt_sigprocmask, SIG_BLOCK, &stop, NULL, sizeof(stop));
-	terminal_continue(terminal, main_child);
+	share_foreground(terminal, main_child);
 }
 
 void terminal_give_back(struct terminal *terminal)
 {
 	if (terminal->fd < 0)
 		return;
+	/* After the shell's bg it is not handed over: nothing is zinit's to give. */
 	if (terminal->handed)
 		tcsetpgrp(terminal->fd, terminal->own_group);
 	if (terminal->modes_known && (terminal->handed || terminal->released))

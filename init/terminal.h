@@ -11,7 +11,7 @@
 struct terminal {
 	int fd; /* the controlling terminal, -1: none (or nobody's business) */
 	pid_t own_group; /* zinit's process group */
-	bool handed; /* the main child's group is, or was made, the foreground group */
+	bool handed; /* the main child's group has the foreground from zinit's */
 	bool released; /* zinit gave up its controlling terminal for the child's session */
 	bool job; /* zinit is a job of an interactive shell: stops are passed on */
 	bool modes_known;
@@ -19,7 +19,7 @@ struct terminal {
 };
 
 /*
- * Looks whether stdin (else stderr) is zinit's controlling terminal, whether zinit's group has its
+ * Looks whether stdin (behind a pipe stderr) is zinit's controlling terminal, whether zinit's group has its
  * foreground, and whether zinit is a job of an interactive shell: not PID 1, no session leader, and
  * its parent is of the same session and another process group (a script is of the same group as
  * what it runs). A closed, absent or odd stdin is no error.
@@ -50,12 +50,13 @@ void terminal_hand_over(const struct terminal *terminal);
 void terminal_keep(struct terminal *terminal);
 
 /*
- * The main child has stopped. Where zinit is a job: takes the terminal back, stops zinit's whole
- * process group as Ctrl-Z would have (SIGTSTP at its default action, which the kernel ignores in an
- * orphaned group), and after the shell's fg or bg hands the terminal over again where zinit's group
- * has it. Returns after zinit was continued: the main child is to get SIGCONT then.
+ * The main child, of a zinit that is a job, was stopped by `stop_signal`: takes the terminal back,
+ * stops zinit's whole process group as Ctrl-Z would have (SIGTSTP at its default action, which the
+ * kernel ignores in an orphaned group), and after the shell's fg or bg hands the terminal over again
+ * where zinit's group has it. A child that was stopped for want of a terminal that zinit's group has
+ * by now gets it at once. Returns when the main child is to get SIGCONT.
  */
-void terminal_stop_with(struct terminal *terminal, pid_t main_child);
+void terminal_stop_with(struct terminal *terminal, pid_t main_child, int stop_signal);
 
 /* SIGCONT came: where the shell brought zinit's group to the foreground it is the child's turn. */
 void terminal_continue(struct terminal *terminal, pid_t main_child);
