@@ -8,6 +8,7 @@ load helpers/pty
 load helpers/peers
 
 setup() {
+	need_namespaces
 	INIT=("$ZINIT")
 	REPORT=$BATS_TEST_TMPDIR/report
 	: >"$REPORT"
@@ -206,18 +207,19 @@ odd_stdin() {
 gives_modes_back() {
 	local before
 	start_pty sh -c 'echo up; read line; "$ZINIT" '"$1"' -- sh -c "$0"
-		echo "status $?"; read line; exit 3' "$2"
+		echo "status $?"; read line && exit 3' "$2"
 	see up
 	before=$(modes)
 	run_line go
 	see "status $3"
 	assert_equal "$(modes)" "$before"
+	assert_equal "$(foreground)" "$LEADER"
 	run_line go
 	assert_end "exited 3"
 	again
 }
 
-@test "the terminal's modes are as before when the main child ends, however it ends" {
+@test "the script has the terminal, and its modes, as before when the main child ends, however it ends" {
 	gives_modes_back '' 'stty raw -echo; exit 5' 5
 	gives_modes_back '' 'stty raw -isig; kill -KILL $$' 137
 	gives_modes_back '-g' 'stty cbreak; exit 0' 0
@@ -307,16 +309,22 @@ shell_works_inside() {
 	done
 }
 
-@test "bash inside, below the session's leader or PID 1: no warning; all of job control works" {
-	local start options
-	for start in start_pty start_pty_pid1; do
-		for options in '' -g -S; do
-			PS1='in<$?>' TERM=dumb $start "$ZINIT" $options -- "${INNER[@]}"
-			shell_works_inside
-			assert_end "exited 9"
-			again
-		done
+works_inside_below() {
+	local options
+	for options in '' -g -S; do
+		PS1='in<$?>' TERM=dumb "$1" "$ZINIT" $options -- "${INNER[@]}"
+		shell_works_inside
+		assert_end "exited 9"
+		again
 	done
+}
+
+@test "bash inside, below the session's leader: no warning; all of job control works" {
+	works_inside_below start_pty
+}
+
+@test "bash inside, below PID 1: no warning; all of job control works" {
+	works_inside_below start_pty_pid1
 }
 
 under_name_works_inside() {
@@ -326,9 +334,15 @@ under_name_works_inside() {
 	again
 }
 
-@test "bash inside, under the peers' names" {
+@test "bash inside, under tini's name" {
 	under_each tini under_name_works_inside
+}
+
+@test "bash inside, under dumb-init's name" {
 	under_each dumb-init under_name_works_inside
+}
+
+@test "bash inside, under catatonit's name" {
 	under_zinit catatonit under_name_works_inside
 }
 

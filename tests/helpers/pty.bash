@@ -22,7 +22,7 @@
 #   pid_of NAME              prints the PID of the one process that runs NAME (waits)
 #   parent_of PID  group_of PID  session_of PID
 
-PTY_SECONDS=${PTY_SECONDS:-5}
+PTY_SECONDS=${PTY_SECONDS:-10}
 
 _start_pty() {
 	local options=()
