@@ -128,6 +128,12 @@ static const struct rule rules[] = {
 #endif
 	{ SYS_openat, ALWAYS, HAS_NOT, 2, OPEN_TO_WRITE },
 	{ .call = SYS_close, .need = ALWAYS },
+#ifdef SYS_lseek
+	{ .call = SYS_lseek, .need = ALWAYS },
+#endif
+#ifdef SYS__llseek
+	{ .call = SYS__llseek, .need = ALWAYS },
+#endif
 #ifdef SYS_fcntl64
 	{ SYS_fcntl64, ALWAYS, IS, 1, F_SETFD }, /* musl's open() with O_CLOEXEC */
 	{ SYS_fcntl64, ALWAYS, IS, 1, F_DUPFD_CLOEXEC },
@@ -138,7 +144,7 @@ static const struct rule rules[] = {
 	/* The terminal: stopping and going on with the main child, giving it back at the end. */
 	{ SYS_ioctl, ALWAYS, IS, 1, TIOCGPGRP },
 	{ SYS_ioctl, ALWAYS, IS, 1, TIOCSPGRP },
-	{ SYS_ioctl, ALWAYS, IS, 1, TCSETS + 1 }, /* TCSETSW, of tcsetattr(3) with TCSADRAIN */
+	{ SYS_ioctl, ALWAYS, IS, 1, TCSETSW }, /* tcsetattr(3) with TCSADRAIN */
 	/* The end, and dying of the main child's signal without a core dump. */
 	{ .call = SYS_exit_group, .need = ALWAYS },
 	{ .call = SYS_exit, .need = ALWAYS },

@@ -39,6 +39,7 @@ static const struct {
 	{ "open", SYS_open },
 	{ "close", SYS_close },
 	{ "fstat", SYS_fstat },
+	{ "lseek", SYS_lseek },
 	{ "poll", SYS_poll },
 	{ "rt_sigaction", SYS_rt_sigaction },
 	{ "rt_sigprocmask", SYS_rt_sigprocmask },
