@@ -12,9 +12,16 @@
 
 #include "text.h"
 
+/* The form that musl uses, too: the sandbox knows no other. */
+#ifdef SYS_fcntl64
+enum { FCNTL = SYS_fcntl64 };
+#else
+enum { FCNTL = SYS_fcntl };
+#endif
+
 int descriptors_copy(int fd)
 {
-	return (int)syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	return (int)syscall(FCNTL, fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 }
 
 int descriptors_lift(int fd)

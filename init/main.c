@@ -3,6 +3,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "account.h"
 #include "check.h"
 #include "copy.h"
 #include "log.h"
@@ -74,6 +75,8 @@ int main(int argc, char **argv)
 		log_error("start-failed", LOG_PLAIN, "cannot listen for signals: %e", errno);
 		return options.contract->failure_status;
 	}
+	if (options.report)
+		account_prepare(options.report); /* before the working directory is left */
 	become_subreaper(&options);
 	follow_parent(&options);
 	terminal_look(&terminal);

@@ -159,16 +159,19 @@ static int forward_patiently(struct supervisor *supervisor, const struct signalf
 	const struct timespec pause = { .tv_nsec = RETRY };
 	int error = signals_forward(record, signal, target);
 
-	for (int i = 0; error == EAGAIN && i < RETRIES && !supervisor->full; i++) {
+	if (error != EAGAIN)
+		return error;
+	/* Once the main child has ended the receiver is one that must not be reaped under way. */
+	for (int i = 0; main_runs(supervisor) && i < RETRIES && !supervisor->full; i++) {
 		nanosleep(&pause, NULL);
 		reap_all(&supervisor->reaper);
 		if (!main_runs(supervisor))
 			return 0;
 		error = signals_forward(record, signal, target);
+		if (error != EAGAIN)
+			return error;
 	}
-	supervisor->full = error == EAGAIN;
-	if (error != EAGAIN)
-		return error;
+	supervisor->full = main_runs(supervisor);
 	log_warning("signal-value-lost", LOG_FIELDS(LOG_NUMBER("target_pid", target)),
 		    "the signal queue of %d is full: sent without its value", (int)target);
 	return kill(target, signal) == 0 ? 0 : errno;
@@ -289,13 +292,19 @@ static void take_signal(struct supervisor *supervisor, const struct signalfd_sig
 /* Nothing holds signals back any more, and zinit holds nothing that was inherited. */
 static void settle_down(struct supervisor *supervisor)
 {
+	const struct options *options = supervisor->options;
+
 	supervisor->state = RUNNING;
+	if (options->report)
+		account_open(&supervisor->account);
+	if (options->watch != UNSET && watch_open(options, supervisor->child->pid))
+		set_deadline(supervisor, WATCH, options->watch);
 	signals_listen(supervisor->signals, SIGNALS_ALL);
 	terminal_keep(supervisor->terminal);
 	descriptors_release(supervisor->pid == 1,
 			    (const int[]){ supervisor->signals, log_descriptor(),
-					   supervisor->terminal->fd },
-			    3);
+					   supervisor->terminal->fd, account_descriptor() },
+			    4);
 }
 
 /* The main child has exec'd, or failed to. */
@@ -658,10 +667,6 @@ int supervise(const struct options *options, struct main_child *child, struct te
 	};
 	if (options->timeout != UNSET)
 		set_deadline(&supervisor, TIMEOUT, options->timeout);
-	if (options->report)
-		account_open(&supervisor.account);
-	if (options->watch != UNSET && watch_open(options, child->pid))
-		set_deadline(&supervisor, WATCH, options->watch);
 	if (child->pid == 0)
 		settle_down(&supervisor);
 	while (supervisor.state != DONE)
