@@ -164,16 +164,25 @@ static void say_held(const struct holder *holder, int64_t now)
 		    describe_pids(pids, sizeof(pids)));
 }
 
+/* Not even as a zombie: what a dead parent held has gone to another one already. */
+static bool lives(const struct holder *holder)
+{
+	struct process process;
+
+	return procfs_process(holder->pid, &process) && process.start == holder->start &&
+	       (process.state != 'Z' || process.threads > 1);
+}
+
 static void say_cured(const struct holder *holder)
 {
-	bool lives = is_same(holder);
+	bool waited = lives(holder);
 
 	log_warning("held-zombies-cured",
 		    LOG_FIELDS(LOG_NUMBER("parent_pid", holder->pid),
 			       LOG_STRING("parent_name", holder->name),
-			       LOG_STRING("cure", lives ? "waited" : "ended")),
-		    lives ? "%d (%q) has waited for the zombies that it held" :
-			    "%d (%q) has ended: the zombies that it held are no longer its own",
+			       LOG_STRING("cure", waited ? "waited" : "ended")),
+		    waited ? "%d (%q) has waited for the zombies that it held" :
+			     "%d (%q) has ended: the zombies that it held are no longer its own",
 		    (int)holder->pid, holder->name);
 }
 
