@@ -43,7 +43,7 @@ static bool visit_own_cgroup(char *line, void *context)
 	controllers++;
 	if (search->controller ? !has_word(controllers, search->controller) : *controllers)
 		return true;
-	strcpy(search->own, path);
+	memcpy(search->own, path, strlen(path) + 1);
 	return false;
 }
 

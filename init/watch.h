@@ -21,7 +21,7 @@ bool watch_open(const struct options *options, pid_t main_child);
  */
 int64_t watch_tick(const struct options *options, int64_t now);
 
-/* Zombies held by others at the last tick, for the report; one fresh walk when `look` is true. */
-unsigned watch_held(bool look);
+/* Zombies held by others at the last tick, for the report; a new walk where `fresh` is true. */
+unsigned watch_held(bool fresh);
 
 #endif
