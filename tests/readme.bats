@@ -7,6 +7,7 @@
 #   dockerfile   each line is an instruction, arrays are JSON
 #   yaml         parsed
 #   crontab      five fields and a command, which is parsed as sh's is
+#   demo         what `make demo` prints, numbers aside
 #   text         not looked at
 
 load lib
@@ -63,7 +64,7 @@ but it was: $have"
 	run awk '/^```/ { if (!inside) print; inside = !inside }' "$README"
 	((${#lines[@]} > 10))
 	for line in "${lines[@]}"; do
-		[[ $line =~ ^'```'(console|sh|dockerfile|yaml|crontab|text)$ ]] ||
+		[[ $line =~ ^'```'(console|demo|sh|dockerfile|yaml|crontab|text)$ ]] ||
 			fail "unknown tag: $line"
 	done
 }
@@ -110,6 +111,18 @@ run_console() {
 	printf 'a anything b\n' >other
 	run assert_like expected other
 	assert_failure
+}
+
+numbers_aside() { sed -E 's/on Linux .*/on Linux N/; s/[0-9]+/N/g; s/ +/ /g'; }
+
+@test "demo: what make demo prints" {
+	extract demo
+	run "$REPO/tests/demo/run"
+	assert_success
+	[[ $output != *"is left out"* && $output != *"subreaper instead"* ]] ||
+		skip "not all of the demonstration can be shown here"
+	assert_equal "$(numbers_aside <<<"$output")" "$(sed 1d "${blocks[0]}" | numbers_aside)"
+	grep -qx '$ make deps demo' "${blocks[0]}"
 }
 
 # Does zinit take the options in $1, those before `--`? A --help behind them ends it with status 0
