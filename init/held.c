@@ -18,6 +18,7 @@ struct generation {
 };
 
 struct walk {
+	pid_t self;
 	int64_t now;
 	bool exact;
 	long long user;
@@ -140,7 +141,7 @@ static void look(pid_t pid, void *context)
 	if (process.state != 'Z' || process.threads > 1)
 		return;
 	held.zombies++;
-	if (process.parent != getpid())
+	if (process.parent != walk->self)
 		add_zombie(walk, &process);
 }
 
@@ -184,7 +185,8 @@ static void name_holder(struct holder *holder)
 struct held *held_walk(int64_t now, bool exact, long long user)
 {
 	static unsigned current;
-	struct walk walk = { .now = now,
+	struct walk walk = { .self = getpid(),
+			     .now = now,
 			     .exact = exact || user >= 0,
 			     .user = user,
 			     .before = &generations[current],

@@ -63,6 +63,7 @@ void pids_open(struct pids *pids)
 	};
 	pids->has_version1 = cgroup_find("pids", &pids->version1);
 	pids->has_version2 = cgroup_find(NULL, &pids->version2);
+	pids->own_pid_max = pid_max_is_the_namespaces();
 	if (getrlimit(RLIMIT_NPROC, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
 	    limit.rlim_cur <= INT32_MAX)
 		pids->resource_limit = (long long)limit.rlim_cur;
@@ -84,7 +85,7 @@ bool pids_look(struct pids *pids, bool exact)
 		look_at_cgroups(pids, pids->version1);
 	if (pids->has_version2)
 		look_at_cgroups(pids, pids->version2);
-	if (!pid_max_is_the_namespaces())
+	if (!pids->own_pid_max)
 		consider(pids, everybody, pid_max, "", pid_max_file);
 	else if (pid_max > 0 && (exact || may_be_near(everybody, pid_max)))
 		pids->pid_max = pid_max;

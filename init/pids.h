@@ -22,11 +22,11 @@ struct pids {
 
 	/* Found once. */
 	struct cgroup version1, version2;
-	bool has_version1, has_version2;
+	bool has_version1, has_version2, own_pid_max;
 	long long resource_limit;
 };
 
-/* Finds the cgroups and RLIMIT_NPROC, which stay. */
+/* Finds what stays: the cgroups, RLIMIT_NPROC, whose pid_max it is. */
 void pids_open(struct pids *pids);
 
 /*

@@ -23,13 +23,17 @@ enum { PATH = 64, ENTRIES = 2048, STATUS = 2048, LINE = 4096 };
 /* /proc itself while procfs_each() walks it, which spares each look a step of the path; else -1. */
 static int walked = -1;
 
+/* openat(2), since musl's open() makes a second call, to set close-on-exec once more. */
 static int open_to_read(const char *path)
 {
 	static const char proc[] = "/proc/";
+	int directory = AT_FDCWD;
 
-	if (walked >= 0 && strncmp(path, proc, sizeof(proc) - 1) == 0)
-		return openat(walked, path + sizeof(proc) - 1, O_RDONLY | O_CLOEXEC);
-	return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (walked >= 0 && strncmp(path, proc, sizeof(proc) - 1) == 0) {
+		directory = walked;
+		path += sizeof(proc) - 1;
+	}
+	return openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 }
 
 static void close_quietly(int fd)
@@ -343,7 +347,7 @@ bool procfs_children(pid_t parent, void (*visit)(pid_t child, void *context), vo
 
 bool procfs_each(void (*visit)(pid_t pid, void *context), void *context)
 {
-	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), outer = walked;
+	int proc = open_to_read("/proc"), outer = walked;
 	bool whole;
 
 	walked = proc;
