@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -34,6 +35,7 @@ int copy_self(const char *path)
 {
 	char target[PATH_MAX], beside[PATH_MAX];
 	struct text text;
+	struct timespec now;
 	struct stat status;
 	int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	int to;
@@ -45,7 +47,12 @@ int copy_self(const char *path)
 	if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
 		text_add(&text, "/zinit");
 	text_start(&text, beside, sizeof(beside));
-	text_add(&text, "%s.%d", target, (int)getpid());
+	/*
+	 * In a container every zinit is PID 1: what one that was killed left in a shared folder must
+	 * not be in the way of the next, and two at once must not write into one file.
+	 */
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	text_add(&text, "%s.%d.%d", target, (int)getpid(), (int)now.tv_nsec);
 	if (text.length == text.size - 1) {
 		errno = ENAMETOOLONG;
 		return fail("write", path);
