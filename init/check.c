@@ -341,7 +341,7 @@ int check_run(const struct options *options)
 		return cannot_tell(json, "/proc hides other users' processes (hidepid)");
 	whose = whose_namespace();
 	pids_open(&pids);
-	held = held_walk(now(), true, -1);
+	held = held_walk(now(), false, -1);
 	if (held) {
 		sleep_for(options->settle);
 		pids_look(&pids, true);

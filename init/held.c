@@ -176,6 +176,7 @@ static void name_holder(struct holder *holder)
 	if (holder->start && holder->start != process.start) {
 		holder->warned = holder->cures = 0;
 		holder->kill_at = 0;
+		holder->refused = false;
 		holder->ours = OURS_UNKNOWN;
 	}
 	holder->start = process.start;

@@ -36,6 +36,7 @@ struct holder {
 	unsigned warned; /* zombies at the last warning; 0: none */
 	unsigned cures; /* ticks at which it was reminded */
 	int64_t kill_at; /* once it was told to end; 0: not yet */
+	bool refused; /* a signal to it failed, and that was said */
 	enum { OURS_UNKNOWN, OURS, NOT_OURS } ours; /* below zinit? */
 };
 

@@ -232,7 +232,8 @@ static void judge_pids(void)
 
 /* ---- the cures ---- */
 
-static void say_signal(const struct holder *holder, int signal, int error)
+/* A refusal is said once: the next tick would be refused as well. */
+static void say_signal(struct holder *holder, int signal, int error)
 {
 	const struct log_field *fields = LOG_FIELDS(LOG_NUMBER("parent_pid", holder->pid),
 						    LOG_STRING("parent_name", holder->name),
@@ -241,13 +242,14 @@ static void say_signal(const struct holder *holder, int signal, int error)
 	char name[SIGNAL_NAME_SIZE];
 
 	signals_name(name, signal);
-	if (error)
-		log_warning("parent-signal-failed", fields, "cannot send %s to %d (%q): %e", name,
-			    (int)holder->pid, holder->name, error);
-	else
+	if (!error)
 		log_event(signal == SIGCHLD ? LOG_INFO : LOG_WARNING, "parent-signaled", fields,
 			  "sent %s to %d (%q), which holds zombies", name, (int)holder->pid,
 			  holder->name);
+	else if (error != ESRCH && !holder->refused)
+		log_warning("parent-signal-failed", fields, "cannot send %s to %d (%q): %e", name,
+			    (int)holder->pid, holder->name, error);
+	holder->refused |= error != 0 && error != ESRCH;
 }
 
 /* The process is pinned: it is the holder still, or its PID has gone to another before that. */
@@ -270,6 +272,14 @@ static void deliver(const struct pinned *process, void *context)
 		send_pinned(delivery->holder, process, delivery->signal);
 }
 
+/* Without pidfd_open(2), before Linux 5.3: such a child is pinned by not being reaped. */
+static bool is_own_child(const struct holder *holder)
+{
+	struct process process;
+
+	return procfs_process(holder->pid, &process) && process.parent == getpid();
+}
+
 static void send_signal(struct holder *holder, int signal)
 {
 	struct delivery delivery = { holder, signal };
@@ -280,12 +290,13 @@ static void send_signal(struct holder *holder, int signal)
 		return;
 	}
 	process.pidfd = descendants_pin(holder->pid);
-	if (process.pidfd < 0) {
+	if (process.pidfd < 0 && !(errno == ENOSYS && is_own_child(holder))) {
 		say_signal(holder, signal, errno);
 		return;
 	}
 	send_pinned(holder, &process, signal);
-	close(process.pidfd);
+	if (process.pidfd >= 0)
+		close(process.pidfd);
 }
 
 static int64_t grace_of(const struct options *options)

@@ -284,3 +284,22 @@ caught_up() { ! has_signal "$1" ShdPnd "$(sig CHLD)" && in_state "$1" S; }
 		finish
 	done
 }
+
+@test "without pidfd_open (before Linux 5.3) zinit's own children alone are signalled" {
+	need_traced_injection
+	local below
+	start_in_pidns strace -D -qq -o /dev/null -e trace=pidfd_open -e inject=pidfd_open:error=ENOSYS "$ZINIT" \
+		-v --watch 50ms --on-held-zombies terminate-parent -- \
+		sh -c '(negligent -N own -n 2 &); negligent -N below -n 3 & wait; exec sleep 1000'
+	wait_line "$ERR" '.*: warning: [0-9]+ \(own\) has ended: .*'
+	wait_line "$ERR" '.*: warning: cannot send SIGCHLD to [0-9]+ \(below\): Function not implemented'
+	below=$(outside_pid "$(who_holds 3)")
+	kill -USR1 "$below"
+	# Many ticks later: said once, and nothing was sent.
+	wait_line "$ERR" '.* \(below\) .* it holds 6 zombies, .*'
+	in_state "$below" S
+	run grep -cE 'SIG[A-Z]+ to [0-9]+ \(below\)' "$ERR"
+	assert_output 1
+	kill -KILL "$NSPID"
+	finish
+}
