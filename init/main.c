@@ -53,7 +53,7 @@ static void follow_parent(const struct options *options)
 		_exit(options->contract->failure_status);
 	}
 	if (getppid() != parent)
-		kill(getpid(), options->parent_death_signal);
+		raise(options->parent_death_signal); /* by tkill(2): not dropped as its own */
 }
 
 int main(int argc, char **argv)
