@@ -13,8 +13,9 @@
 #include "signals.h"
 
 /*
- * Who had the polite signal, which comes once in zinit's life: a bit for each PID up to the kernel's largest (PID_MAX_LIMIT is
- * 4 Mi on 64 bits): half a megabyte of which only the pages with PIDs in use are ever touched.
+ * Who had the polite signal, which comes once in zinit's life: a bit for each PID up to the kernel's
+ * largest (PID_MAX_LIMIT is 4 Mi on 64 bits): half a megabyte of which only the pages with PIDs in
+ * use are ever touched.
  */
 enum { PIDS = 4 << 20 };
 static uint32_t had_it[PIDS / 32] ON_OWN_PAGES;
@@ -25,17 +26,23 @@ struct round {
 	unsigned sent;
 };
 
+static bool is_zombie(pid_t pid)
+{
+	struct process now;
+
+	return procfs_process(pid, &now) && now.state == 'Z' && now.threads <= 1;
+}
+
 static void send_to(const struct pinned *process, void *context)
 {
 	struct round *round = context;
 	uint32_t *word = &had_it[process->pid % PIDS / 32], bit = 1U << (process->pid % 32);
+	bool first = !(*word & bit);
 	char name[PROCFS_NAME];
-	struct process now;
 	int error;
 
-	if (round->signal != SIGKILL && *word & bit)
-		return;
-	if (procfs_process(process->pid, &now) && now.state == 'Z' && now.threads <= 1)
+	/* SIGKILL does a zombie no harm, and the look takes its time amid a fork bomb. */
+	if (round->signal != SIGKILL && (!first || is_zombie(process->pid)))
 		return;
 	*word |= bit;
 	error = descendants_signal(process, round->signal);
@@ -43,7 +50,8 @@ static void send_to(const struct pinned *process, void *context)
 		round->sent++;
 		if (round->signal != SIGKILL)
 			descendants_signal(process, SIGCONT);
-	} else if (error != ESRCH) {
+	} else if (error != ESRCH && first && !is_zombie(process->pid)) {
+		/* Once, as SIGKILL is tried a hundred times in its second. */
 		log_warning("stop-refused",
 			    LOG_FIELDS(LOG_NUMBER("pid", process->pid), LOG_NUMBER("errno", error)),
 			    "cannot end process %d (%q): %e", (int)process->pid,
@@ -83,18 +91,29 @@ struct names {
 	unsigned count;
 };
 
+static const char *hindrance(pid_t pid, char state)
+{
+	if (state == 'D')
+		return " (it sleeps uninterruptibly)";
+	if (state == 'Z' && procfs_status(pid, "TracerPid") > 0)
+		return " (dead, and held by its tracer)";
+	return "";
+}
+
 static void name_one(pid_t pid, void *context)
 {
 	struct names *names = context;
 	struct process process;
+	const char *why;
 
-	if (pid == getpid() || !procfs_process(pid, &process) || process.state == 'Z' ||
-	    names->count++ >= 10)
+	if (pid == getpid() || !procfs_process(pid, &process))
+		return;
+	why = hindrance(pid, process.state);
+	if ((process.state == 'Z' && process.threads <= 1 && !*why) || names->count++ >= 10)
 		return;
 	log_event((enum log_level)names->level, names->event,
 		  LOG_FIELDS(LOG_NUMBER("pid", pid), LOG_STRING("name", process.name)),
-		  "process %d (%q) %s%s", (int)pid, process.name, names->verb,
-		  process.state == 'D' ? " (it sleeps uninterruptibly)" : "");
+		  "process %d (%q) %s%s", (int)pid, process.name, names->verb, why);
 }
 
 static void name_pinned(const struct pinned *process, void *context)
@@ -114,6 +133,6 @@ void stop_name(int level, const char *event, const char *verb)
 		descendants_each(name_pinned, &names);
 	if (names.count > 10)
 		log_event((enum log_level)level, names.event,
-			  LOG_FIELDS(LOG_NUMBER("processes", names.count)), "%u more processes %s",
-			  names.count - 10, verb);
+			  LOG_FIELDS(LOG_NUMBER("processes", names.count)),
+			  "each of %u more processes %s", names.count - 10, verb);
 }
