@@ -6,12 +6,9 @@
 load lib
 load helpers/peers
 
-# Both of dumb-init's modes, by each of the ways to ask for them.
 in_both_modes() {
 	"$@"
 	"$@" -c
-	"$@" --single-child
-	DUMB_INIT_SETSID=0 "$@"
 }
 
 passes_statuses() {
@@ -105,44 +102,39 @@ refuses_rewrites() {
 	under_each dumb-init refuses_rewrites
 }
 
-# Sends the signal $1 and asserts that the program gets the signals behind --, given the options
-# in between.
+# The options up to --, then pairs FROM:TO in numbers: FROM is sent, TO has to come (none by 0).
 rewritten_to() {
-	local sent=$1 options=()
-	shift
+	local options=() pair sent=() expected=()
 	while [ "$1" != -- ]; do
 		options+=("$1")
 		shift
 	done
 	shift
+	for pair; do
+		sent+=("${pair%:*}")
+		[ "${pair#*:}" = 0 ] || expected+=("${pair#*:}")
+	done
 	start_init "${options[@]}" sigreport
 	wait_line "$OUT" ready
-	sigsend "$ZPID" "$sent"
-	# The init has handled it once it has forwarded the next.
-	sigsend "$ZPID" 28
-	wait_line "$OUT" '28 .*'
-	assert_told "$OUT" "$(main_child)" "$@" 28
+	sigsend "$ZPID" "${sent[@]}"
+	wait_count "$OUT" '[0-9].*' ${#expected[@]}
+	# The init has handled them all once it has forwarded the next.
+	sigsend "$ZPID" 31
+	wait_line "$OUT" '31 .*'
+	assert_told "$OUT" "$(main_child)" "${expected[@]}" 31
 	end_init
 }
 
 rewrites() {
-	rewritten_to 15 -r 15:2 -- 2
-	rewritten_to 15 -c -r 15:2 -- 2
-	rewritten_to 15 --rewrite 15:2 -- 2
-	rewritten_to 15 --rewrite=15:2 -- 2
-	rewritten_to 15 --rew=15:2 -- 2
-	rewritten_to 15 -r 15:0 --
-	rewritten_to 15 -r 15:2xyz -- 2
-	rewritten_to 15 -r ' 15:2' -- 2
-	rewritten_to 15 -r 15:2 -r 15:3 -- 3
-	rewritten_to 15 -r 1:2 -r 2:15 -- 15
-	rewritten_to 1 -r 1:2 -r 2:15 -- 2
-	rewritten_to 10 -r 15:2 -- 10
-	rewritten_to 31 -r 31:1 -- 1
+	rewritten_to "$@" -r 15:2 --rewrite 1:3 --rewrite=10:4 --rew=12:5 -r 13:0 -r 14:6xyz \
+		-r ' 16:7' -r 23:8 -r 23:11 -- 15:2 1:3 10:4 12:5 13:0 14:6 16:7 23:11 28:28 24:24
+	# What was rewritten is not rewritten again.
+	rewritten_to "$@" -r 1:2 -r 2:3 -r 3:10 -r 15:0 -- 1:2 3:10 15:0
 }
 
 @test "dumb-init: -r a:b rewrites and drops, as sscanf reads it, and the last one wins" {
 	under_each dumb-init rewrites
+	under_each dumb-init rewrites -c
 }
 
 stops_at_first_word() {
@@ -221,18 +213,29 @@ in_a_session() {
 	under_each dumb-init in_a_session
 }
 
-session_variable() {
-	DUMB_INIT_SETSID=1 in_a_session
-	DUMB_INIT_SETSID='' in_a_session
-	DUMB_INIT_SETSID=00 in_a_session
+# PID, process group and session of the program.
+leads() {
+	run -0 "$@" sh -c 'read a b c d group session e </proc/$$/stat; echo "$$ $group $session"'
+	read -r pid group session <<<"$output"
+	[ "$pid $pid" = "$group $session" ]
 }
 
-@test "dumb-init: only DUMB_INIT_SETSID=0 turns the session off" {
+session_variable() {
+	leads init_pid1
+	DUMB_INIT_SETSID=1 leads init_pid1
+	DUMB_INIT_SETSID='' leads init_pid1
+	DUMB_INIT_SETSID=00 leads init_pid1
+	DUMB_INIT_SETSID=0 refute leads init_pid1
+	DUMB_INIT_SETSID=0 refute leads init_below
+	DUMB_INIT_SETSID=1 refute leads init_pid1 -c
+}
+
+@test "dumb-init: DUMB_INIT_SETSID=0 turns the session off, and nothing else does, nor back on" {
 	under_each dumb-init session_variable
 }
 
 single_child() {
-	start_two_below "$@"
+	start_two_below -c
 	# In the init's own group and session.
 	assert_equal "$(ids "$(main_child)" | cut -d' ' -f2-)" "$(ids "$ZPID" | cut -d' ' -f2-)"
 	sigsend "$ZPID" 10 15
@@ -242,23 +245,26 @@ single_child() {
 	end_init
 }
 
-single_child_by_variable() { DUMB_INIT_SETSID=0 single_child; }
+single_child_forms() {
+	refute leads init_pid1 -c
+	refute leads init_below --single-child
+	refute leads init_pid1 --sing
+}
 
 @test "dumb-init: -c leaves the program in the init's group, and it alone gets the signals" {
-	under_each dumb-init single_child -c
-	under_each dumb-init single_child --single-child
-	under_each dumb-init single_child --sing
-	under_each dumb-init single_child_by_variable
+	under_each dumb-init single_child
+}
+
+@test "dumb-init: --single-child is -c, and may be shortened" {
+	under_each dumb-init single_child_forms
 }
 
 forwards_every() {
-	local number all=(1 2 3 4 5 6 7 8 10 11 12 13 14 15 16 18 23 24 25 26 27 28 29 30 31)
+	local all=(1 2 3 4 5 6 7 8 10 11 12 13 14 15 16 18 23 24 25 26 27 28 29 30 31)
 	start_init "$@" sigreport
 	wait_line "$OUT" ready
-	for number in "${all[@]}"; do
-		sigsend "$ZPID" "$number"
-		wait_line "$OUT" "$number .*"
-	done
+	sigsend "$ZPID" "${all[@]}"
+	wait_count "$OUT" '[0-9].*' ${#all[@]}
 	assert_told "$OUT" "$(main_child)" "${all[@]}"
 	end_init
 }
@@ -310,10 +316,8 @@ stops_the_session() {
 }
 
 rewrites_stops() {
-	rewritten_to 20 -r 20:12 -- 12
-	rewritten_to 20 -r 20:20 -- 20
-	rewritten_to 21 -r 21:0 --
-	rewritten_to 22 -c -r 22:15 -- 15
+	rewritten_to -r 20:12 -r 21:0 -r 22:22 -- 20:12 21:0 22:22
+	rewritten_to -c -r 22:15 -- 22:15 20:20
 }
 
 @test "dumb-init: -r of TSTP, TTIN or TTOU counts more than STOP" {
@@ -475,13 +479,10 @@ wipes_mask() {
 }
 
 forwards_beyond_31() {
-	local number
 	start_init "$@" sigreport
 	wait_line "$OUT" ready
-	for number in 32 33 34 35 36 40 50 63; do
-		sigsend "$ZPID" "$number"
-		wait_line "$OUT" "$number .*"
-	done
+	sigsend "$ZPID" 32 33 34 35 36 40 50 63
+	wait_count "$OUT" '[0-9].*' 8
 	assert_told "$OUT" "$(main_child)" 32 33 34 35 36 40 50 63
 	end_init
 }
