@@ -52,7 +52,7 @@ static bool visit_mount(char *line, void *context)
 {
 	struct cgroup_search *search = context;
 	struct cgroup *found = search->found;
-	char *type = strstr(line, " - cgroup"), *root, *point;
+	char *type = text_find(line, " - cgroup"), *root, *point;
 	const char *below = search->own;
 	struct text text;
 

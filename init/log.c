@@ -177,11 +177,12 @@ static void compose(struct text *text, enum log_level level, const char *event,
 static bool say(enum log_level level, const char *event, const struct log_field *fields,
 		char *message)
 {
-	char line[LOG_LINE];
+	char line[LOG_JSON_LINE];
+	size_t size = state.format == LOG_TEXT ? LOG_LINE : LOG_JSON_LINE;
 	struct text text;
 
 	/* Two bytes stay free, for the end of a JSON object and the end of the line. */
-	text_start(&text, line, sizeof(line) - 2);
+	text_start(&text, line, size - 2);
 	compose(&text, level, event, fields, message);
 	line[text.length] = '\n';
 	return write_line(line, text.length + 1);

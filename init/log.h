@@ -1,7 +1,7 @@
 /*
  * Messages: one line each, on stderr, never blocking.
  *
- * A line has at most LOG_LINE bytes and goes out by one call that cannot block, whoever else fills
+ * A line has at most LOG_LINE bytes (LOG_JSON_LINE as JSON) and goes out by one call that cannot block, whoever else fills
  * the same pipe or holds the same terminal with Ctrl-S: an init that waits for its log reaps and
  * forwards nothing. What cannot be written at once is dropped and counted, and the count is said
  * when the log flows again.
@@ -18,7 +18,8 @@
 
 #include "text.h"
 
-enum { LOG_LINE = 512 };
+/* Bytes of a line of text, and of a JSON object, whose fields have names. */
+enum { LOG_LINE = 512, LOG_JSON_LINE = 1024 };
 
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 

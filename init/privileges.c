@@ -11,6 +11,7 @@
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -270,6 +271,33 @@ static bool has_user(void)
 	return real == wanted.uid && effective == wanted.uid && saved == wanted.uid;
 }
 
+/* HOME in the environment; setenv(3) brings locks and a list of what it allocated. */
+static bool set_home(const char *home)
+{
+	size_t count = 0, length = strlen(home);
+	char *variable = malloc(length + sizeof("HOME="));
+	char **new;
+
+	if (!variable)
+		return false;
+	memcpy(variable, "HOME=", 5);
+	memcpy(variable + 5, home, length + 1);
+	for (; environ[count]; count++) {
+		if (strncmp(environ[count], variable, 5) == 0) {
+			environ[count] = variable;
+			return true;
+		}
+	}
+	new = malloc((count + 2) * sizeof(*new));
+	if (!new)
+		return false;
+	memcpy(new, environ, count * sizeof(*new));
+	new[count] = variable;
+	new[count + 1] = NULL;
+	environ = new;
+	return true;
+}
+
 static bool resolve_user(const char *option, cap_t now)
 {
 	static char word[256];
@@ -292,7 +320,7 @@ static bool resolve_user(const char *option, cap_t now)
 		return is_missing("user", "CAP_SETGID");
 	if (!has_user() && !has(now, CAP_SETUID, CAP_PERMITTED))
 		return is_missing("user", "CAP_SETUID");
-	if (setenv("HOME", user.home, 1) != 0)
+	if (!set_home(user.home))
 		return refuse("user", option, "no memory for HOME");
 	for (int i = 0; i < 2; i++)
 		free(wanted.files[i]);
@@ -432,9 +460,19 @@ bool privileges_resolve(const struct options *options)
 
 /* ---- the child ---- */
 
+/*
+ * By the raw calls: musl's wrappers make every thread change (2 KiB), and zinit has one. On 32 bits
+ * the calls of these names have 16-bit numbers, those with 32 in the name the whole ones.
+ */
+#ifdef SYS_setgroups32
+enum { SETGROUPS = SYS_setgroups32, SETRESGID = SYS_setresgid32, SETRESUID = SYS_setresuid32 };
+#else
+enum { SETGROUPS = SYS_setgroups, SETRESGID = SYS_setresgid, SETRESUID = SYS_setresuid };
+#endif
+
 static bool set_groups(void)
 {
-	return setgroups(wanted.group_count, wanted.group) == 0 &&
+	return syscall(SETGROUPS, wanted.group_count, wanted.group) == 0 &&
 	       getgroups(0, NULL) == (int)wanted.group_count;
 }
 
@@ -442,14 +480,14 @@ static bool set_gid(void)
 {
 	gid_t real, effective, saved;
 
-	return setresgid(wanted.gid, wanted.gid, wanted.gid) == 0 &&
+	return syscall(SETRESGID, wanted.gid, wanted.gid, wanted.gid) == 0 &&
 	       getresgid(&real, &effective, &saved) == 0 && real == wanted.gid &&
 	       effective == wanted.gid && saved == wanted.gid;
 }
 
 static bool set_uid(void)
 {
-	return setresuid(wanted.uid, wanted.uid, wanted.uid) == 0 && has_user();
+	return syscall(SETRESUID, wanted.uid, wanted.uid, wanted.uid) == 0 && has_user();
 }
 
 /*

@@ -421,7 +421,7 @@ static const char *find_value(const char *list, const char *key)
 static bool visit_proc_mount(char *line, void *context)
 {
 	struct procfs_hiding *hiding = context;
-	char *type = strstr(line, " - proc ");
+	char *type = text_find(line, " - proc ");
 	const char *mode, *group;
 
 	for (int field = 0; field < 4; field++)

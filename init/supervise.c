@@ -504,8 +504,9 @@ static bool rest_is_near(struct supervisor *supervisor)
 {
 	if (supervisor->early_turns == 0 || supervisor->state == STARTING)
 		return false;
-	if (--supervisor->early_turns)
+	if (--supervisor->early_turns && !next_deadline(supervisor))
 		return true;
+	supervisor->early_turns = 0;
 	set_deadline(supervisor, REST, supervisor->rest_left[1]);
 	return false;
 }

@@ -232,6 +232,14 @@ bool text_number(const char *word, unsigned long long most, unsigned long long *
 	return true;
 }
 
+char *text_find(char *line, const char *part)
+{
+	for (size_t length = strlen(part); *line; line++)
+		if (strncmp(line, part, length) == 0)
+			return line;
+	return NULL;
+}
+
 int text_integer(const char **at)
 {
 	const char *word = *at + strspn(*at, " \t\n\v\f\r");

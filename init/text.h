@@ -41,6 +41,9 @@ bool text_add_json(struct text *text, const char *string);
 /* Reads a decimal number, digits only. Returns false on anything else and above `most`. */
 bool text_number(const char *word, unsigned long long most, unsigned long long *value);
 
+/* The first place of `part` in `line`, NULL without one: strstr(3) without 1 KiB of tables. */
+char *text_find(char *line, const char *part);
+
 /*
  * Reads a whole number as strtol(3) does in base 10: blanks, a sign, digits. Moves `at` behind it;
  * leaves it where it is when there is no digit. Returns the number, at most INT_MAX either way.
