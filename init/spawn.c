@@ -15,9 +15,9 @@
 #include "pages.h"
 #include "privileges.h"
 
-/* What the child says through the barrier when it does not exec. */
-struct failure {
-	enum { EXEC_FAILED, PRIVILEGES_FAILED } step;
+/* What the child says through the barrier. */
+struct news {
+	enum { EXEC_FAILED, PRIVILEGES_FAILED, PRIVILEGES_APPLIED } step;
 	int error;
 	struct privileges_failure privileges;
 };
@@ -31,6 +31,7 @@ struct start {
 	bool privileged;
 	pid_t zinit;
 	int barrier;
+	int go[2];
 	char *pid_variables[2]; /* where environ names the main child's pid */
 };
 
@@ -154,27 +155,45 @@ static void die_with_parent(const struct start *start)
 		_exit(128 + start->options->kill_child);
 }
 
+/*
+ * With --user zinit takes the same user before the program's first instruction, which may open
+ * /proc/1/fd/1. A zinit that died is seen as the end of the pipe.
+ */
+static void wait_for_zinit(const struct start *start)
+{
+	const struct news applied = { .step = PRIVILEGES_APPLIED };
+	char byte;
+
+	if (!start->options->user)
+		return;
+	close(start->go[1]);
+	if (write(start->barrier, &applied, sizeof(applied)) < 0 ||
+	    read(start->go[0], &byte, 1) < 1)
+		_exit(start->options->contract->failure_status);
+}
+
 static int child_main(void *argument)
 {
 	const struct start *start = argument;
 	const struct contract *contract = start->options->contract;
-	struct failure failure = { .step = EXEC_FAILED };
+	struct news news = { .step = EXEC_FAILED };
 	int status = contract->failure_status;
 
 	enter_group(start);
 	write_own_pid(start);
-	if (start->privileged && !privileges_apply(&failure.privileges)) {
-		failure.step = PRIVILEGES_FAILED;
+	if (start->privileged && !privileges_apply(&news.privileges)) {
+		news.step = PRIVILEGES_FAILED;
 	} else {
+		wait_for_zinit(start);
 		die_with_parent(start);
 		signals_give_back(start->inherited);
-		failure.error = search_and_exec(start->options->program);
-		status = failure.error == ENOENT ? contract->not_found :
-			 failure.error == EACCES ? contract->not_executable :
-						   contract->not_run;
+		news.error = search_and_exec(start->options->program);
+		status = news.error == ENOENT ? contract->not_found :
+			 news.error == EACCES ? contract->not_executable :
+						contract->not_run;
 	}
 	/* Fits into the pipe, whose reader is there as long as anybody wants to know. */
-	if (write(start->barrier, &failure, sizeof(failure)) < 0)
+	if (write(start->barrier, &news, sizeof(news)) < 0)
 		_exit(status);
 	_exit(status);
 }
@@ -247,7 +266,7 @@ void spawn_main_child(struct main_child *child, const struct options *options,
 	static struct start start; /* outlives this call: the child reads it until it execs */
 	int ends[2];
 
-	*child = (struct main_child){ .barrier = -1 };
+	*child = (struct main_child){ .barrier = -1, .go = -1 };
 	if (!options->program)
 		return;
 	start = (struct start){
@@ -265,7 +284,7 @@ void spawn_main_child(struct main_child *child, const struct options *options,
 		terminal->handed = terminal->job = false;
 	if (options->target == TARGET_SESSION)
 		terminal_release(terminal);
-	if (pipe2(ends, O_CLOEXEC) != 0) {
+	if (pipe2(ends, O_CLOEXEC) != 0 || (options->user && pipe2(start.go, O_CLOEXEC) != 0)) {
 		log_error("start-failed", LOG_PLAIN, "cannot make the start barrier: %e", errno);
 		_exit(options->contract->failure_status);
 	}
@@ -279,20 +298,35 @@ void spawn_main_child(struct main_child *child, const struct options *options,
 	}
 	child->shares_group = start.shares_group;
 	close(start.barrier);
+	if (options->user) {
+		close(start.go[0]);
+		child->go = descriptors_lift(start.go[1]);
+	}
 }
 
-bool spawn_pass_barrier(struct main_child *child, const struct options *options)
+enum spawn_news spawn_take_news(struct main_child *child, const struct options *options)
 {
-	struct failure failure;
-	bool failed = read(child->barrier, &failure, sizeof(failure)) == (ssize_t)sizeof(failure);
+	struct news news;
+	bool any = read(child->barrier, &news, sizeof(news)) == (ssize_t)sizeof(news);
 
+	if (any && news.step == PRIVILEGES_APPLIED)
+		return SPAWN_WAITS;
 	close(child->barrier);
 	child->barrier = -1;
-	if (!failed)
-		return true;
-	if (failure.step == PRIVILEGES_FAILED)
-		privileges_explain(&failure.privileges);
+	if (!any)
+		return SPAWN_RUNS;
+	if (news.step == PRIVILEGES_FAILED)
+		privileges_explain(&news.privileges);
 	else
-		explain_exec_failure(options->program[0], failure.error);
-	return false;
+		explain_exec_failure(options->program[0], news.error);
+	return SPAWN_FAILED;
+}
+
+void spawn_go(struct main_child *child)
+{
+	/* A child that was killed meanwhile reads nothing. */
+	if (write(child->go, "", 1) < 0)
+		log_debug("start-failed", LOG_PLAIN, "the child does not wait any more: %e", errno);
+	close(child->go);
+	child->go = -1;
 }

@@ -20,6 +20,7 @@
 struct main_child {
 	pid_t pid; /* 0: none (--pause) */
 	int barrier; /* the pipe's reading end while the child has not exec'd; then -1 */
+	int go; /* --user: the writing end of the pipe that lets the child exec; -1: none */
 	bool shares_group; /* the child is in zinit's own process group */
 };
 
@@ -31,12 +32,20 @@ struct main_child {
 void spawn_main_child(struct main_child *child, const struct options *options,
 		      const struct inherited *inherited, struct terminal *terminal);
 
+enum spawn_news {
+	SPAWN_WAITS, /* --user: the child has its user, and execs once zinit has followed (spawn_go) */
+	SPAWN_RUNS, /* it has exec'd (or was killed before) */
+	SPAWN_FAILED, /* it said why it did not; it ends with the status for that by itself */
+};
+
 /*
- * The barrier can be read: takes the news and closes it. A child that failed has said so through
- * the pipe, which becomes one line on stderr; it ends with the status for that by itself.
- * Returns whether the program runs.
+ * The barrier can be read: takes the news. A failure becomes one line on stderr. But for
+ * SPAWN_WAITS the gap is over, and the barrier closed.
  */
-bool spawn_pass_barrier(struct main_child *child, const struct options *options);
+enum spawn_news spawn_take_news(struct main_child *child, const struct options *options);
+
+/* Lets a child that waits exec. */
+void spawn_go(struct main_child *child);
 
 /* PATH as it is searched, and the next `directory/program` of it: false at the end. */
 const char *spawn_search_path(void);

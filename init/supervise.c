@@ -307,23 +307,30 @@ static void settle_down(struct supervisor *supervisor)
 			    4);
 }
 
-/* The main child has exec'd, or failed to. */
-static void begin_running(struct supervisor *supervisor)
+/*
+ * The child has news of its start. With --user zinit changes its own user in the gap: before the
+ * program's first instruction.
+ */
+static void pass_barrier(struct supervisor *supervisor)
 {
-	bool runs = spawn_pass_barrier(supervisor->child, supervisor->options);
+	const struct options *options = supervisor->options;
+	enum spawn_news news = spawn_take_news(supervisor->child, options);
 
-	settle_down(supervisor);
-	if (!runs)
-		return;
-	if (supervisor->options->user) {
+	if (news == SPAWN_WAITS) {
 		log_prepare();
 		privileges_follow();
+		spawn_go(supervisor->child);
+		return;
+	}
+	settle_down(supervisor);
+	if (news == SPAWN_FAILED)
+		return;
+	if (options->user) {
 		supervisor->early_turns = 0;
 		set_deadline(supervisor, REST, 0);
 	}
 	log_info("started", LOG_FIELDS(LOG_NUMBER("pid", supervisor->child->pid)),
-		 "started '%q' as %d", supervisor->options->program[0],
-		 (int)supervisor->child->pid);
+		 "started '%q' as %d", options->program[0], (int)supervisor->child->pid);
 }
 
 /* The main child stopped or went on: passed on where zinit is a job of an interactive shell. */
@@ -377,8 +384,8 @@ static void end_main(struct supervisor *supervisor)
 {
 	supervisor->ended = true;
 	supervisor->deadline[TIMEOUT] = supervisor->deadline[KILL_MAIN] = 0;
-	if (supervisor->child->barrier >= 0)
-		begin_running(supervisor); /* it died in the gap, and may have said why */
+	while (supervisor->child->barrier >= 0)
+		pass_barrier(supervisor); /* it died in the gap, and may have said why */
 	if (supervisor->options->wait_all && !supervisor->timed_out)
 		supervisor->state = WAITING;
 	else if (supervisor->grace > 0)
@@ -534,7 +541,7 @@ static bool sleep_until(struct supervisor *supervisor, int64_t deadline, bool ne
 	if (count <= 0)
 		return false;
 	if (ready[1].revents)
-		begin_running(supervisor);
+		pass_barrier(supervisor);
 	return ready[0].revents;
 }
 
