@@ -10,7 +10,7 @@
 #   order NAME WORD...    has NAME's service obey; sets `answer`, and `output` to what came before
 #   signal NAME SIGNAL    sends it to the init, from outside
 #   ended NAME            waits for the init's end; sets `status`
-#   wait_until COMMAND... by 10 ms steps, 3 s at most (14 s in all); its status tells
+#   wait_until COMMAND... by 10 ms steps, 6 s at most; its status tells
 #   messages NAME REGEX   matches what NAME's processes have written to stderr: BASH_REMATCH
 #   is_state NAME PID STATE   PID is NAME's number of it, STATE a letter, or nothing: it is gone
 #   census NAME           counts NAME's processes: sets `pids` and `zombies`
@@ -22,6 +22,7 @@ HELPERS=${HELPERS:-$REPO/build/tests}
 NOBODY=65534
 
 declare -A orders=() answers=() written=() helper=() outer=() proc=() session=()
+patience=6000000
 scratch='' zinit='' answer='' output='' status='' pids=0 zombies=0
 
 # An outer zinit's variables are not meant for the one that is shown.
@@ -47,7 +48,8 @@ stage_close()
 	rm -rf "$scratch"
 } 2>/dev/null
 
-# The programs are copied: root of a namespace that is nobody outside may not see the tree.
+# The programs are copied: root of a namespace that is nobody outside may not see the tree. (Where it
+# may not see the copies either, no limit binds.)
 stage_open()
 {
 	local program
@@ -75,17 +77,23 @@ stage_open()
 # Of two PIDs the service has the first, a program the second; for a third there must be none.
 limit_binds()
 {
-	begin limit -u "$NOBODY" -- exec_with limit=nproc:2 -- &&
+	begin limit -u "$NOBODY" -- "$scratch/exec_with" limit=nproc:2 -- &&
 		order limit start sleep 60 && [[ $answer == started* ]] &&
 		order limit start sleep 60 && [[ $answer == Resource* ]]
 }
 
+# Who has waited for one thing in vain does not wait as long for the next.
+expired()
+{
+	((${EPOCHREALTIME/[.,]/} >= $1)) && patience=800000
+}
+
 wait_until()
 {
-	local end=$((${EPOCHREALTIME/[.,]/} + 3000000)) nothing
+	local end=$((${EPOCHREALTIME/[.,]/} + patience)) nothing
 
 	until "$@"; do
-		((${EPOCHREALTIME/[.,]/} < end && SECONDS < 14)) || return 1
+		! expired $end || return 1
 		read -r -t 0.01 -u "$never" nothing
 	done
 	return 0
@@ -113,10 +121,10 @@ begin()
 	answers[$name]=$fd
 	exec {told}<>"$scratch/$name.told"
 	if [ -n "$namespaces" ]; then
-		set -- pidns -t 20 -p "$scratch/$name.told" "${options[@]}" "$@" service
+		set -- pidns -t 20 -p "$scratch/$name.told" "${options[@]}" "$@" "$scratch/service"
 	else
 		# shellcheck disable=SC2016 # the other shell expands it
-		set -- setsid sh -c 'echo $$ $$ >"$0"; exec "$@"' "$scratch/$name.told" "$@" service
+		set -- setsid sh -c 'echo $$ $$ >"$0"; exec "$@"' "$scratch/$name.told" "$@" "$scratch/service"
 	fi
 	{
 		for fd in "${orders[@]}" "${answers[@]}" "$told" "$never"; do
@@ -132,14 +140,22 @@ begin()
 	[ -n "$first" ] && order "$name" alive
 }
 
+# service always answers, sooner or later, unless the init has ended.
 order()
 {
-	local name=$1 line=''
+	local name=$1 line='' part='' end=$((${EPOCHREALTIME/[.,]/} + patience))
 
 	shift
 	output='' answer=''
 	printf '%s\n' "$*" >&"${orders[$name]}"
-	while IFS= read -r -t 3 -u "${answers[$name]}" line; do
+	until expired $end; do
+		if ! IFS= read -r -t 0.1 -u "${answers[$name]}" line; then
+			# Its time may be over in the midst of a line.
+			part+=$line
+			[ -z "${helper[$name]:-}" ] || ! has_ended "${helper[$name]}" || return 1
+			continue
+		fi
+		line=$part$line part=
 		if [[ $line == "= "* ]]; then
 			answer=${line#= }
 			return 0
@@ -188,16 +204,11 @@ is_state()
 # In a session, where there is no namespace. Behind a name come state, parent, group and session.
 census()
 {
-	local file line='' fields
-
-	pids=0 zombies=0
-	for file in "${proc[$1]}"/[0-9]*/stat; do
-		line=
-		{ read -r -d '' line <"$file"; } 2>/dev/null
-		[ -n "$line" ] || continue
-		read -ra fields <<<"${line##*) }"
-		[ -n "$namespaces" ] || [ "${fields[3]}" = "${session[$1]}" ] || continue
-		pids=$((pids + 1))
-		[ "${fields[0]}" != Z ] || zombies=$((zombies + 1))
-	done
+	read -r pids zombies < <(cat "${proc[$1]}"/[0-9]*/stat 2>/dev/null |
+		awk -v session="${namespaces:-${session[$1]}}" '
+		sub(/^.*\) /, "") && (session == "yes" || $4 == session) {
+			pids++
+			zombies += $1 == "Z"
+		}
+		END { print pids + 0, zombies + 0 }')
 }
