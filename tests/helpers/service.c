@@ -84,11 +84,11 @@ static _Noreturn void lead(int count, int go, int born)
 		pid_t pid = fork();
 
 		if (pid == 0)
-			_exit(write(born, &byte, 1) != 1);
+			_exit(write(born, &byte, 1) == 1 ? 0 : 1);
 		if (pid < 0)
 			break;
 	}
-	_exit(write(born, &byte, 1) != 1);
+	_exit(write(born, &byte, 1) == 1 ? 0 : 1);
 }
 
 /* Not one PID more is used at any time than the N that stay where nobody waits for them. */
@@ -132,11 +132,12 @@ static void orphans(int count)
 /* Returns whether there is more to do. */
 static int obey(char *line)
 {
-	char *words[32] = { NULL };
+	char *words[32] = { NULL }, *rest = line, *word;
 	int count = 0;
 
-	for (char *word = strtok(line, " \n"); word && count < 31; word = strtok(NULL, " \n"))
-		words[count++] = word;
+	while (count < 31 && (word = strsep(&rest, " \n")))
+		if (*word)
+			words[count++] = word;
 	if (count == 0)
 		return 1;
 	if (strcmp(words[0], "end") == 0)
