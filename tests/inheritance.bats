@@ -238,7 +238,7 @@ holds_signalfd_only() { [ "$(targets "$ZPID" | awk '$1 > 2' | cut -d' ' -f2)" = 
 }
 
 @test "zinit's stdin becomes /dev/null; stdout and stderr stay as PID 1" {
-	start_pid1 sigreport -u 10 < <(sleep 1000)
+	start_pid1 sigreport -u 10 </dev/zero
 	wait_line "$OUT" ready
 	wait_for holds_signalfd_only
 	run targets "$ZPID"
@@ -332,8 +332,7 @@ is_in_root() { [ "$(readlink "/proc/$ZPID/cwd")" = / ]; }
 @test "without /dev/null zinit's stdin is closed, and all goes well" {
 	local start
 	for start in start_in_pidns start_below_init; do
-		"$start" sh -c 'mount -t tmpfs none /dev && exec "$0" sigreport -u 10' "$ZINIT" \
-			< <(sleep 1000)
+		"$start" sh -c 'mount -t tmpfs none /dev && exec "$0" sigreport -u 10' "$ZINIT" </dev/zero
 		wait_line "$OUT" ready
 		wait_for holds_signalfd_only
 		run targets "$ZPID"

@@ -116,29 +116,34 @@ unexeced_child() {
 	return 1
 }
 
-@test "a child stopped in the gap: signals wait until it has exec'd, and zinit reaps meanwhile" {
-	local start mode
+stopped_in_gap() {
+	local mode
 	need_traced_injection
-	for start in start_in_pidns start_below_init; do
-		for mode in $MODES; do
-			"$start" exec_with sleeper -- strace -D -f -qq -o /dev/null \
-				-e trace=setpgid,setsid -e inject=setpgid,setsid:delay_enter=300000 \
-				"$ZINIT" "$mode" sleep 1000
-			wait_for holds_signals "$ZPID"
-			wait_for unexeced_child
-			kill -STOP "$_child"
-			wait_for in_state "$_child" tT
-			# Not the delay's stop: SIGSTOP has been taken.
-			wait_for no_signal_pending "$_child"
-			sigsend "$ZPID" 15
-			kill -KILL "$(child_running exec_with)"
-			wait_for lacks_child exec_with
-			has_signal "$ZPID" ShdPnd 15 || fail "SIGTERM does not wait"
-			kill -CONT "$_child"
-			finish
-			assert_how "exited 143"
-		done
+	for mode in $MODES; do
+		"$1" exec_with sleeper -- strace -D -f -qq -o /dev/null \
+			-e trace=setpgid,setsid -e inject=setpgid,setsid:delay_enter=1000000 \
+			"$ZINIT" "$mode" sleep 1000
+		wait_for unexeced_child
+		kill -STOP "$_child"
+		wait_for in_state "$_child" tT
+		# Not the delay's stop: SIGSTOP has been taken.
+		wait_for no_signal_pending "$_child"
+		sigsend "$ZPID" 15
+		kill -KILL "$(child_running exec_with)"
+		wait_for lacks_child exec_with
+		has_signal "$ZPID" ShdPnd 15 || fail "SIGTERM does not wait"
+		kill -CONT "$_child"
+		finish
+		assert_how "exited 143"
 	done
+}
+
+@test "a child stopped in the gap: signals wait until it has exec'd, and zinit reaps meanwhile, as PID 1" {
+	stopped_in_gap start_in_pidns
+}
+
+@test "a child stopped in the gap: signals wait until it has exec'd, and zinit reaps meanwhile, as a subreaper" {
+	stopped_in_gap start_below_init
 }
 
 no_signal_pending() { ! has_signal "$1" ShdPnd 19 && ! has_signal "$1" SigPnd 19; }
@@ -147,8 +152,7 @@ lacks_child() { ! _find_child_running "$1"; }
 @test "a child killed in the gap: its death is zinit's status" {
 	need_traced_injection
 	start_in_pidns strace -D -f -qq -o /dev/null -e trace=setpgid \
-		-e inject=setpgid:delay_enter=300000 "$ZINIT" sleep 1000
-	wait_for holds_signals "$ZPID"
+		-e inject=setpgid:delay_enter=1000000 "$ZINIT" sleep 1000
 	wait_for unexeced_child
 	kill -KILL "$_child"
 	finish
