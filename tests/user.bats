@@ -73,6 +73,8 @@ refused() {
 	same_as "--reuid 1000 --regid 60 --clear-groups" app:logs
 	same_as "--reuid 1000 --regid 60 --clear-groups" app:60
 	same_as "--reuid 1000 --regid 7777 --clear-groups" app:7777
+	run with_files setpriv --groups 7,8 "$ZINIT" -u app:logs id -G
+	assert_output 60
 }
 
 @test "a number that passwd knows is its user" {
@@ -211,10 +213,11 @@ refused() {
 }
 
 @test "an ordinary user with CAP_SETUID and CAP_SETGID may become another" {
-	local caps=+setuid,+setgid
+	local caps=+setuid,+setgid,+kill
 	run with_files setpriv --reuid 1002 --regid 1002 --clear-groups --inh-caps $caps --ambient-caps $caps \
-		"$ZINIT" -u 1000:60 sh -c 'id -u; id -G'
-	assert_output "$(printf '1000\n60')"
+		"$ZINIT" -u 1000:60 sh -c 'id -u; id -G; until grep -q "^Seccomp:.2" /proc/1/status; do sleep 0.01; done
+			grep -E "^(Uid|CapPrm)" /proc/1/status'
+	assert_output "$(printf '1000\n60\nUid:\t1000\t1000\t1000\t1000\nCapPrm:\t0000000000000000')"
 }
 
 # Entered from outside, since only there a map of many IDs can be written.
