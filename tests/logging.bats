@@ -131,7 +131,9 @@ has_no_zombies() { [ "$(zombies "$ZPID")" = 0 ]; }
 		exec {FIFO_FD}>&-
 		wait "$reader"
 		[ "$(grep -cE '^zinit\[[12]\]: debug: .*USR1' "$seen")" -gt 0 ]
-		run grep -m 3 -vE '^program$|^zinit\[[12]\]: [a-z]+: [^:]+$' "$seen"
+		run grep -m 3 -vE '^program$|^zinit\[[12]\]: [a-z]+: [^z]' "$seen"
+		assert_output ""
+		run grep -m 3 -E 'program.|.program|.zinit\[' "$seen"
 		assert_output ""
 	done
 }
