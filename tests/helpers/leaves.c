@@ -358,6 +358,7 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
+	/* cppcheck-suppress invalidFunctionArg */
 	count = mmap(NULL, sizeof(*count), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		     0);
 	if (count == MAP_FAILED || pipe(ready))
