@@ -75,7 +75,8 @@ own_cflags   := -std=gnu11 -fno-pie -fno-plt -ffunction-sections -fdata-sections
 	-ffile-prefix-map=$(CURDIR)=. $(warnings) $(werror)
 # -static-pie is no choice: musl-gcc 1.2.3 takes it and makes a dynamic program.
 own_ldflags  := -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,relro,-z,now \
-	-Wl,-z,noexecstack -Wl,-z,noseparate-code -Wl,--sort-section=alignment
+	-Wl,-z,noexecstack -Wl,-z,noseparate-code \
+	-Wl,-T,init/layout.ld
 
 version_macros = -DZINIT_VERSION='"$(VERSION)"' -DZINIT_COMMIT='"$(COMMIT)"'
 compile        = $(MUSL_CC) $(own_cppflags) $(CPPFLAGS) $(own_cflags) $(CFLAGS)
@@ -118,7 +119,7 @@ $(BUILD)/zinit: $(BUILD)/zinit.debug
 	@rm $@.elf
 	@mv $@.new $@
 
-$(BUILD)/zinit.debug: $(objects) $(libcap) $(BUILD)/gen/link
+$(BUILD)/zinit.debug: $(objects) $(libcap) $(BUILD)/gen/link init/layout.ld
 	$(call say,link,$(MUSL_CC) $(own_ldflags) $(LDFLAGS) -o $@ $(objects) $(LDLIBS))
 
 $(BUILD)/obj/%.o: init/%.c $(BUILD)/gen/flags | compiler $(KERNEL_HEADERS) $(libcap)
@@ -294,9 +295,15 @@ help: ## list the targets; V=1 shows the commands of any
 endif
 
 # Dependencies
-.PHONY: deps deps-bench deps-docker deps-cross
+.PHONY: deps deps-build deps-test deps-bench deps-docker deps-cross
+deps: deps_parts = build test check
+deps-build: deps_parts = build
+deps-test: deps_parts = build test
 deps: ## install what building and testing need, and build libcap for musl
-	@tests/deps
+deps-build: ## the same for building alone
+deps-test: ## the same for building and testing, without what `make check` needs
+deps deps-build deps-test:
+	@tests/deps $(deps_parts)
 	@+$(MAKE) --no-print-directory libcap
 # After `sudo make deps` the user who builds next owns what is there.
 	@test -z "$$SUDO_UID" -o ! -d $(BUILD) || chown -R "$$SUDO_UID:$$SUDO_GID" $(BUILD)

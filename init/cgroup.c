@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "pages.h"
 #include "procfs.h"
 #include "text.h"
 
@@ -147,7 +148,7 @@ static bool are_related(const char *one, size_t one_length, const char *other, s
 
 bool cgroup_same_container(pid_t pid)
 {
-	static char own[LINE], others[LINE];
+	static char own[LINE] ON_OWN_PAGES, others[LINE] ON_OWN_PAGES;
 	char path[32];
 	struct text text;
 

@@ -12,6 +12,7 @@
 #include "cgroup.h"
 #include "held.h"
 #include "log.h"
+#include "pages.h"
 #include "pids.h"
 
 enum {
@@ -65,7 +66,7 @@ static void sleep_for(int64_t duration)
 
 static bool is_in_group(gid_t group)
 {
-	static gid_t groups[MOST_GROUPS];
+	static gid_t groups[MOST_GROUPS] ON_OWN_PAGES;
 	int count = getgroups(MOST_GROUPS, groups);
 
 	if (getegid() == group)
@@ -327,8 +328,8 @@ static int cannot_tell(bool json, const char *why)
 
 int check_run(const struct options *options)
 {
-	static char buffer[OUTPUT];
-	static struct pids pids;
+	static char buffer[OUTPUT] ON_OWN_PAGES;
+	static struct pids pids ON_OWN_PAGES;
 	bool json = options->log_format == LOG_JSON;
 	struct verdict verdict;
 	const char *whose;

@@ -36,7 +36,8 @@ static const struct contract contracts[] = {
 		.letters = "hvwglesp",
 		.own_longs = " ",
 		.not_ours = " help version ",
-		.version = "tini version 0.19.0 - git." ZINIT_COMMIT,
+		.version = sizeof(ZINIT_COMMIT) > 1 ? "tini version 0.19.0 - git." ZINIT_COMMIT :
+						      "tini version 0.19.0",
 		.version_alone = true,
 		.variables_win = true,
 		.strict_names = true,

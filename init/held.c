@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pages.h"
+
 struct zombie {
 	pid_t pid;
 	pid_t tracer; /* 0: none that matters */
@@ -27,8 +29,8 @@ struct walk {
 	unsigned last; /* the holder that the last zombie had */
 };
 
-static struct held held;
-static struct generation generations[2];
+static struct held held ON_OWN_PAGES;
+static struct generation generations[2] ON_OWN_PAGES;
 
 static const struct zombie *known(struct walk *walk, const struct process *process)
 {

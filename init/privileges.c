@@ -597,7 +597,7 @@ static void set_identity_but(const char **refused)
 		return;
 	prctl(PR_SET_PDEATHSIG, parent_death_signal);
 	if (getppid() != parent)
-		kill(getpid(), parent_death_signal);
+		raise(parent_death_signal); /* by tkill(2): not dropped as its own */
 }
 
 void privileges_follow(void)

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "pages.h"
 #include "text.h"
 
 /* What getdents64(2) fills in; musl's readdir(3) would bring its heap. */
@@ -262,7 +263,7 @@ static bool each_number(int fd, void (*visit)(pid_t number, void *context), void
 static struct {
 	char bytes[65536];
 	size_t used;
-} lists;
+} lists ON_OWN_PAGES;
 
 struct children {
 	pid_t parent;
@@ -358,7 +359,7 @@ bool procfs_each(void (*visit)(pid_t pid, void *context), void *context)
 
 void procfs_each_line(const char *path, bool (*visit)(char *line, void *context), void *context)
 {
-	static char buffer[LINE];
+	static char buffer[LINE] ON_OWN_PAGES;
 	size_t held = 0;
 	bool cut = false, on = true;
 	int fd = open_to_read(path);

@@ -12,11 +12,13 @@
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "log.h"
+#include "pages.h"
 
 #if defined(__x86_64__)
 #define ARCHITECTURE AUDIT_ARCH_X86_64 /* x32's numbers have a bit of their own: none is allowed */
@@ -145,6 +147,8 @@ static const struct rule rules[] = {
 	{ SYS_ioctl, ALWAYS, IS, 1, TIOCGPGRP },
 	{ SYS_ioctl, ALWAYS, IS, 1, TIOCSPGRP },
 	{ SYS_ioctl, ALWAYS, IS, 1, TCSETSW }, /* tcsetattr(3) with TCSADRAIN */
+	/* Memory that only the start needed is given back when the filter stands. */
+	{ SYS_madvise, ALWAYS, IS, 2, MADV_DONTNEED },
 	/* The end, and dying of the main child's signal without a core dump. */
 	{ .call = SYS_exit_group, .need = ALWAYS },
 	{ .call = SYS_exit, .need = ALWAYS },
@@ -249,7 +253,7 @@ static void say_refused(const char *what)
 static void install_filter(const struct options *options)
 {
 #ifdef ARCHITECTURE
-	static struct sock_filter instructions[MOST];
+	static struct sock_filter instructions[MOST] ON_OWN_PAGES;
 	struct sock_fprog program = { .filter = instructions };
 
 	program.len = compile(instructions, needs_of(options));

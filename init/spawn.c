@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -239,6 +240,8 @@ static void correct_environment(struct start *start)
 			variable++;
 }
 
+static char stack[16384] ON_OWN_PAGES;
+
 /*
  * Shares zinit's memory with the child until it execs, which saves copying the page tables, but
  * does not suspend zinit as vfork(2) does. Both use one errno: in the gap zinit makes only calls
@@ -249,7 +252,6 @@ static void correct_environment(struct start *start)
  */
 static pid_t start_child(struct start *start)
 {
-	static char stack[16384] ON_OWN_PAGES;
 	pid_t pid = -1;
 
 	errno = EINVAL;
@@ -258,6 +260,11 @@ static pid_t start_child(struct start *start)
 	if (pid < 0 && errno == EINVAL)
 		pid = clone(child_main, stack + sizeof(stack), SIGCHLD, start);
 	return pid;
+}
+
+void spawn_let_go(void)
+{
+	madvise(stack, sizeof(stack), MADV_DONTNEED);
 }
 
 void spawn_main_child(struct main_child *child, const struct options *options,

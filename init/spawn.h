@@ -47,6 +47,9 @@ enum spawn_news spawn_take_news(struct main_child *child, const struct options *
 /* Lets a child that waits exec. */
 void spawn_go(struct main_child *child);
 
+/* Gives back the memory of the stack that the child used until its exec. */
+void spawn_let_go(void);
+
 /* PATH as it is searched, and the next `directory/program` of it: false at the end. */
 const char *spawn_search_path(void);
 bool spawn_next_path(const char **at, const char *program, char path[PATH_MAX]);

@@ -33,6 +33,7 @@
 #include "account.h"
 #include "descriptors.h"
 #include "log.h"
+#include "pages.h"
 #include "privileges.h"
 #include "procfs.h"
 #include "reap.h"
@@ -465,6 +466,8 @@ static void meet_deadline(struct supervisor *supervisor, enum deadline which, in
 			log_prepare();
 			sandbox_enter(supervisor->options);
 		}
+		spawn_let_go();
+		pages_let_go();
 		break;
 	case TIMEOUT:
 		time_out(supervisor);
