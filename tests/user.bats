@@ -305,6 +305,22 @@ MAPPED='unshare -U sleep 60 & holder=$!
 	assert_equal "$output" "$(printf 'up\ntold')"
 }
 
+@test "the parent-death signal of zinit outlives its change of user" {
+	local parent
+	start_below_init sh -c '"$@" & wait' - "$ZINIT" -p TERM -u 31337:31337 sh -c 'trap "echo told; exit" TERM
+		echo up; while :; do sleep 0.02; done' </dev/null
+	wait_line "$OUT" up
+	parent=$ZPID
+	ZPID=$(children "$parent" | tr -d ' ')
+	wait_for grep -q '^Seccomp:.2$' "/proc/$ZPID/status"
+	grep -q '^Uid:.31337' "/proc/$ZPID/status"
+	# As the namespace goes with the parent, the message is the proof, and not zinit's end.
+	kill -STOP "$NSPID"
+	kill -KILL "$parent"
+	wait_line "$OUT" told
+	kill -CONT "$NSPID"
+}
+
 @test "a program that cannot be reached as the user is not started" {
 	run --separate-stderr with_files sh -c 'mkdir /mnt/shut && chmod 700 /mnt/shut && cp /bin/true /mnt/shut &&
 		exec "$@" /mnt/shut/true' - "$ZINIT" -u app
