@@ -437,6 +437,91 @@ child_is_alone() { [ "$(children "$ZPID" | wc -w)" = 1 ]; }
 	refute_line --regexp '^kill\(-'
 }
 
+@test "where the kernel lists no children, the parents that processes tell are looked at" {
+	need_traced_injection
+	local paths=(-P "/proc/self/task/2/children") pid
+	# As before Linux 3.5, or without CONFIG_PROC_CHILDREN.
+	for pid in {2..40}; do paths+=(-P "/proc/$pid/task/$pid/children"); done
+	start_subreaper -t 500ms leaves -m exit-7 below deep-3 session
+	wait_for _find_child_running exit-7
+	trace_zinit -e trace='?open,openat' -e inject='?open,openat:error=ENOENT' "${paths[@]}"
+	kill -TERM "$(child_running exit-7)"
+	wait_count "$OUT" 'deep-3 15' 3
+	finish_after 500 1500
+	assert_equal "$status" 7
+	assert_line "its-child 15"
+	assert_line "session 15"
+	assert_equal "$stderr" ""
+	assert [ "$(grep -c INJECTED "$TRACE")" -gt 2 ]
+}
+
+@test "with next to no descriptors nobody is left behind either" {
+	# Deeper than there are pidfds for: reached once those above have ended.
+	start_below_init exec_with limit=nofile:12 -- sh -c '
+		"$ZINIT" -t 1s leaves -s 7 below deep-40
+		echo "status $?"
+		for comm in /proc/[0-9]*/comm; do
+			read -r name <"$comm" && case $name in below | deep-40 | its-child)
+				echo "remains $name" ;;
+			esac
+		done
+		echo looked'
+	finish_watched 1000 2000
+	assert_equal "$(grep -c 'deep-40 15' "$OUT")" 40
+}
+
+@test "as PID 1 what an engine has put into the namespace has its time, too" {
+	need_root "it enters the namespace"
+	local other
+	start_pid1 -t 30s leaves -m exit-7
+	wait_for _find_child_running exit-7
+	nsenter -t "$NSPID" -p -m -- leaves -m slow-500 >"$BATS_TEST_TMPDIR/other" 3>&- &
+	other=$!
+	wait_for _runs_below "$other" slow-500
+	kill -TERM "$(child_running exit-7)"
+	finish
+	wait "$other"
+	assert_equal "$status" 7
+	assert_equal "$(tail -n 1 "$BATS_TEST_TMPDIR/other")" "slow-500 15"
+}
+
+_runs_below() {
+	local pid name
+	for pid in $(children "$1"); do
+		read -r name 2>/dev/null <"/proc/$pid/comm" && [ "$name" = "$2" ] && return 0
+	done
+	return 1
+}
+
+@test "a group is signalled while its leader is dead and not yet reaped, and never zinit's own" {
+	need_traced_injection
+	local main
+	# dumb-init's contract is the one that tells a group of the main child's end.
+	start_subreaper --as dumb-init leaves -m exit-7 tells
+	wait_for _find_child_running exit-7
+	main=$(inside_pid "$(child_running exit-7)")
+	trace_zinit -e trace=waitid,kill,wait4
+	kill -TERM "$(child_running exit-7)"
+	finish
+	end_trace
+	assert_equal "$status" 7
+	grep -E "WNOWAIT|^kill|^wait4" "$TRACE" | grep -E "si_pid=$main,|\(-?$main," >"$TRACE.main"
+	run cut -d, -f1 "$TRACE.main"
+	assert_line --index 0 --regexp '^waitid\('
+	assert_line --index 1 "kill(-$main"
+	assert_line --index 2 "wait4($main"
+	assert_equal ${#lines[@]} 3
+	# Its group is zinit's own.
+	start_subreaper --as dumb-init -c leaves -m exit-7 tells
+	wait_for _find_child_running exit-7
+	trace_zinit -e trace=kill
+	kill -TERM "$(child_running exit-7)"
+	finish
+	end_trace
+	assert_equal "$status" 7
+	run ! grep '^kill(\(-\|0\)' "$TRACE"
+}
+
 @test "a /proc of another PID namespace is not believed" {
 	need_root "it makes a PID namespace in the other"
 	# Inside, zinit is 2 and what is left is 4 and 5; in /proc these numbers are strangers'.
