@@ -108,7 +108,7 @@ static void close_all_but(const int keep[], int count)
 
 void descriptors_release(bool keep_stdout, const int keep[], int count)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null = open("/dev/null", O_RDWR);
 
 	for (int fd = STDIN_FILENO; fd <= (keep_stdout ? STDIN_FILENO : STDOUT_FILENO); fd++) {
 		if (null < 0)

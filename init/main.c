@@ -16,11 +16,11 @@
  * Orphans come to zinit wherever it runs: PID 1 gets them anyway, elsewhere it asks for them
  * (PR_SET_CHILD_SUBREAPER, Linux 3.4).
  */
-static void become_subreaper(const struct options *options)
+static void become_subreaper(const struct options *options, const struct inherited *inherited)
 {
 	enum subreaper wish = options->contract->subreaper;
 
-	if (getpid() == 1 || wish == SUBREAPER_NEVER)
+	if (inherited->pid == 1 || wish == SUBREAPER_NEVER)
 		return;
 	if (wish == SUBREAPER_ASKED && !options->subreaper) {
 		log_warning("no-subreaper", LOG_PLAIN,
@@ -77,7 +77,7 @@ int main(int argc, char **argv)
 	}
 	if (options.report)
 		account_prepare(options.report); /* before the working directory is left */
-	become_subreaper(&options);
+	become_subreaper(&options, &inherited);
 	follow_parent(&options);
 	terminal_look(&terminal);
 	if (terminal.job)

@@ -40,7 +40,6 @@
 enum need {
 	ALWAYS = 1,
 	LOOKS = 2, /* looks at processes that are not its children: --grace, --watch, -v, ... */
-	REPORTS = 4, /* --report FILE */
 };
 
 /* When it is allowed. */
@@ -157,19 +156,10 @@ static const struct rule rules[] = {
 	{ .call = SYS_rt_sigaction, .need = ALWAYS },
 	/* Descendants: found in /proc, pinned and signalled. */
 	{ .call = SYS_getdents64, .need = LOOKS },
-#ifdef SYS_readlink
-	{ .call = SYS_readlink, .need = LOOKS },
-#endif
-	{ .call = SYS_readlinkat, .need = LOOKS },
 #ifdef SYS_pidfd_open
 	{ .call = SYS_pidfd_open, .need = LOOKS },
 	{ .call = SYS_pidfd_send_signal, .need = LOOKS },
 #endif
-/* The report's file is made at the end. */
-#ifdef SYS_open
-	{ .call = SYS_open, .need = REPORTS },
-#endif
-	{ .call = SYS_openat, .need = REPORTS },
 #endif
 };
 
@@ -183,8 +173,6 @@ static uint8_t needs_of(const struct options *options)
 	if (options->grace > 0 || options->timeout != UNSET || options->wait_all ||
 	    options->watch != UNSET || options->report || log_says(LOG_INFO))
 		needs |= LOOKS;
-	if (options->report && strcmp(options->report, "-") != 0)
-		needs |= REPORTS;
 	return needs;
 }
 

@@ -73,6 +73,7 @@ void signals_hold(struct inherited *inherited)
 	struct disposition old = { .handler = SIG_DFL };
 
 	set_disposition(SIGCHLD, SIG_DFL, SA_NOCLDSTOP, &old);
+	inherited->pid = getpid();
 	inherited->mask = mask_at_start;
 	inherited->child_ignored = old.handler == SIG_IGN;
 }

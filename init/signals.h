@@ -31,6 +31,7 @@ static inline signal_set signals_one(int signal)
 
 /* What zinit was started with and the main child gets back, no more and no less. */
 struct inherited {
+	pid_t pid; /* zinit's own: asked for once */
 	signal_set mask;
 	bool child_ignored; /* SIGCHLD's disposition: ignored, else the default */
 };

@@ -94,17 +94,16 @@ static int try_exec(const char *path, char **program)
 	return ENOEXEC;
 }
 
-/* As execvp(3): a directory without the program, or without access to it, is no end of the search. */
-static int search_and_exec(char **program)
+/*
+ * As execvp(3): a directory without the program, or without access to it, is no end of the search.
+ * Not inlined, for its large frame: a path needs no search.
+ */
+static __attribute__((noinline)) int search_and_exec(char **program)
 {
 	const char *at = spawn_search_path();
 	char path[PATH_MAX];
 	int error = ENOENT;
 
-	if (!program[0][0])
-		return ENOENT;
-	if (strchr(program[0], '/'))
-		return try_exec(program[0], program);
 	while (spawn_next_path(&at, program[0], path)) {
 		switch (errno = try_exec(path, program)) {
 		case EACCES:
@@ -118,6 +117,14 @@ static int search_and_exec(char **program)
 		}
 	}
 	return error;
+}
+
+/* Returns an errno value. */
+static int exec_program(char **program)
+{
+	if (!program[0][0])
+		return ENOENT;
+	return strchr(program[0], '/') ? try_exec(program[0], program) : search_and_exec(program);
 }
 
 static void write_own_pid(const struct start *start)
@@ -188,7 +195,7 @@ static int child_main(void *argument)
 		wait_for_zinit(start);
 		die_with_parent(start);
 		signals_give_back(start->inherited);
-		news.error = search_and_exec(start->options->program);
+		news.error = exec_program(start->options->program);
 		status = news.error == ENOENT ? contract->not_found :
 			 news.error == EACCES ? contract->not_executable :
 						contract->not_run;
@@ -273,7 +280,7 @@ void spawn_main_child(struct main_child *child, const struct options *options,
 	static struct start start; /* outlives this call: the child reads it until it execs */
 	int ends[2];
 
-	*child = (struct main_child){ .barrier = -1, .go = -1 };
+	*child = (struct main_child){ .zinit = inherited->pid, .barrier = -1, .go = -1 };
 	if (!options->program)
 		return;
 	start = (struct start){
@@ -282,7 +289,7 @@ void spawn_main_child(struct main_child *child, const struct options *options,
 		.terminal = terminal,
 		.shares_group = options->contract->shares_group && options->target == TARGET_CHILD,
 		.privileged = privileges_wanted(options),
-		.zinit = getpid(),
+		.zinit = inherited->pid,
 	};
 	if (start.privileged && !privileges_resolve(options))
 		_exit(options->contract->failure_status);

@@ -19,6 +19,7 @@
 
 struct main_child {
 	pid_t pid; /* 0: none (--pause) */
+	pid_t zinit; /* its parent */
 	int barrier; /* the pipe's reading end while the child has not exec'd; then -1 */
 	int go; /* --user: the writing end of the pipe that lets the child exec; -1: none */
 	bool shares_group; /* the child is in zinit's own process group */

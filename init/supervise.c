@@ -326,7 +326,7 @@ static void pass_barrier(struct supervisor *supervisor)
 	settle_down(supervisor);
 	if (news == SPAWN_FAILED)
 		return;
-	if (options->user) {
+	if (privileges_wanted(options)) {
 		supervisor->early_turns = 0;
 		set_deadline(supervisor, REST, 0);
 	}
@@ -622,7 +622,7 @@ static bool died_of_ctrl_c(const struct supervisor *supervisor)
 	int status = supervisor->reaper.main_status;
 
 	return supervisor->terminal->handed && !supervisor->interrupted && WIFSIGNALED(status) &&
-	       WTERMSIG(status) == SIGINT && getpid() != 1;
+	       WTERMSIG(status) == SIGINT && supervisor->pid != 1;
 }
 
 static int finish(struct supervisor *supervisor)
@@ -637,7 +637,8 @@ static int finish(struct supervisor *supervisor)
 		account_report(&supervisor->account, options->report,
 			       options->log_format == LOG_JSON, supervisor->child->pid);
 	}
-	if (supervisor->child->pid == 0 || code < 128 || supervisor->timed_out || getpid() == 1)
+	if (supervisor->child->pid == 0 || code < 128 || supervisor->timed_out ||
+	    supervisor->pid == 1)
 		return code;
 	if (!WIFSIGNALED(status))
 		return code;
@@ -660,7 +661,7 @@ int supervise(const struct options *options, struct main_child *child, struct te
 		.child = child,
 		.terminal = terminal,
 		.signals = signals,
-		.pid = getpid(),
+		.pid = child->zinit,
 		.state = STARTING,
 		.rest_left = { 0, REST_AFTER },
 		.early_turns = EARLY_TURNS,

@@ -45,6 +45,7 @@ static const struct {
 	{ "rt_sigprocmask", SYS_rt_sigprocmask },
 	{ "rt_sigreturn", SYS_rt_sigreturn },
 	{ "ioctl", SYS_ioctl },
+	{ "madvise", SYS_madvise },
 	{ "nanosleep", SYS_nanosleep },
 	{ "getpid", SYS_getpid },
 	{ "exit", SYS_exit },
