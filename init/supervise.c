@@ -361,11 +361,14 @@ static void begin_killing(struct supervisor *supervisor)
 
 static void begin_stopping(struct supervisor *supervisor)
 {
-	char name[SIGNAL_NAME_SIZE];
+	char verb[48];
+	struct text text;
 
 	supervisor->state = STOPPING;
-	signals_name(name, supervisor->options->grace_signal);
-	stop_name(LOG_INFO, "left", "is left and gets the stop signal");
+	text_start(&text, verb, sizeof(verb));
+	text_add(&text, "is left and gets ");
+	signals_add_name(&text, supervisor->options->grace_signal);
+	stop_name(LOG_INFO, "left", verb);
 	stop_round(supervisor->options->grace_signal);
 	set_deadline(supervisor, NEXT_ROUND, ROUND);
 	set_deadline(supervisor, GRACE_OVER, supervisor->grace);

@@ -193,8 +193,8 @@ child_is_alone() { [ "$(children "$ZPID" | wc -w)" = 1 ]; }
 		start_"$way" -v -t 300ms leaves -s 7 tells ignores
 		finish
 		assert_equal "$status" 7
-		assert_regex "$stderr" 'process [0-9]+ \(tells\) is left and gets the stop signal'
-		assert_regex "$stderr" 'process [0-9]+ \(ignores\) is left and gets the stop signal'
+		assert_regex "$stderr" 'process [0-9]+ \(tells\) is left and gets SIGTERM'
+		assert_regex "$stderr" 'process [0-9]+ \(ignores\) is left and gets SIGTERM'
 		assert_regex "$stderr" 'process [0-9]+ \(ignores\) did not end in time: SIGKILL'
 		refute_regex "$stderr" '\(tells\) did not end'
 	done
