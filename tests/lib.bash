@@ -55,7 +55,16 @@ REPO=$(cd "${BATS_TEST_DIRNAME:-$(dirname "${BASH_SOURCE[0]}")}/.." && pwd)
 export REPO
 export ZINIT=${ZINIT:-$REPO/build/zinit}
 export HELPERS=${HELPERS:-$REPO/build/tests}
-PATH=$HELPERS:$PATH
+
+# Without directories that an ordinary user may not enter: the search for a program that is not
+# there would end with EACCES.
+_kept=$HELPERS
+IFS=: read -ra _directories <<<"$PATH"
+for _directory in "${_directories[@]}"; do
+	[ ! -x "$_directory" ] || _kept+=:$_directory
+done
+PATH=$_kept
+unset _kept _directory _directories
 # shellcheck disable=SC2034 # for the tests
 BOTH_WAYS="pid1 subreaper"
 WAIT_SECONDS=${WAIT_SECONDS:-10}
