@@ -665,6 +665,7 @@ pends() {
 	local shell
 	start_shell
 	for shell in bash dash; do
+		command -v $shell >/dev/null || continue
 		run_line "$shell -c 'while :; do echo round; \"\$ZINIT\" -- sleep 1000; done'"
 		see round
 		assert_foreground "$(pid_of sleep)"
