@@ -346,7 +346,7 @@ static void pass_stop(struct supervisor *supervisor)
 	    info.si_pid != main || info.si_code == CLD_CONTINUED)
 		return;
 	terminal_stop_with(supervisor->terminal, main, info.si_status);
-	kill(target_of(supervisor), SIGCONT);
+	kill(-main, SIGCONT); /* the terminal stopped its whole group */
 }
 
 static void begin_killing(struct supervisor *supervisor)
