@@ -26,6 +26,7 @@ REPO=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 setup() {
 	LABEL=zinit-test=$$-$BATS_TEST_NUMBER-$RANDOM
 	CONTAINER=
+	cd "$BATS_TEST_TMPDIR" || return
 }
 
 teardown() {
