@@ -14,6 +14,7 @@
 #include "cgroup.h"
 #include "descriptors.h"
 #include "log.h"
+#include "pages.h"
 
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 0x00000008
@@ -277,7 +278,7 @@ static int report_zinit(struct line *line, const struct account *account, bool j
 
 void account_report(const struct account *account, const char *path, bool json, pid_t main_child)
 {
-	static struct line line;
+	static struct line line ON_OWN_PAGES;
 	int error = 0;
 
 	if (report_fd == CANNOT_OPEN || (report_fd == NOT_OPEN && !account_prepare(path)))

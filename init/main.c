@@ -83,5 +83,6 @@ int main(int argc, char **argv)
 	if (terminal.job)
 		signals_tell_stops(true);
 	spawn_main_child(&child, &options, &inherited, &terminal);
-	return supervise(&options, &child, &terminal, signals); /* from here on nothing may fail */
+	/* From here on nothing may fail; and nothing is left for exit(3) to do. */
+	_exit(supervise(&options, &child, &terminal, signals));
 }

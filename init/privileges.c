@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "pages.h"
 #include "procfs.h"
 #include "sandbox.h"
 
@@ -42,7 +43,7 @@ static struct {
 	const char *cutting; /* the option that cuts the bounding set */
 	cap_value_t dropped[CAPABILITIES], ambient[CAPABILITIES];
 	size_t dropped_count, ambient_count;
-} wanted;
+} wanted ON_OWN_PAGES;
 
 enum step { RAISE, BOUND, SET_GROUPS, SET_GID, SET_UID, HOLD, SET_LAST, SET_AMBIENT, NO_NEW_PRIVS };
 
@@ -300,7 +301,7 @@ static bool set_home(const char *home)
 
 static bool resolve_user(const char *option, cap_t now)
 {
-	static char word[256];
+	static char word[256] ON_OWN_PAGES;
 	struct user user = { .name = NULL };
 	char *group;
 

@@ -86,7 +86,6 @@ enum {
 	DEAR = 10000, /* ns for one call of wait4(-1): about 500 live children */
 	SHARE = 32, /* a drain waits for so many times what the last one took */
 	LONGEST = 45 * 1000000, /* ns; with the drain itself below 50 ms */
-	FEW = 16, /* reaped before a crowd is thought of */
 	GIVE_UP = 4, /* so many dear calls in a row, and the list is read instead */
 };
 
@@ -161,10 +160,10 @@ static void mend(struct reaper *reaper)
 	reaper->due = reap_clock() + LONGEST;
 }
 
-/* Drains, and learns whether draining is dear; of no interest before a few have been reaped. */
+/* Drains, and learns whether draining is dear; of no interest before the first orphan. */
 static void drain(struct reaper *reaper)
 {
-	int64_t begun = reaper->account->reaped < FEW ? 0 : reap_clock();
+	int64_t begun = reaper->account->reaped ? reap_clock() : 0;
 	int64_t calls = 1, spent, end;
 	unsigned long long count = 0;
 	pid_t pid;

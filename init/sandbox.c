@@ -258,7 +258,7 @@ static void install_filter(const struct options *options)
 void sandbox_empty_bounding(void)
 {
 	for (cap_value_t c = 0; c < cap_max_bits(); c++) {
-		if (cap_get_bound(c) == 1 && cap_drop_bound(c) != 0) {
+		if (cap_drop_bound(c) != 0 && cap_get_bound(c) == 1) {
 			say_refused("the empty bounding set");
 			return;
 		}

@@ -21,6 +21,7 @@
 #include "descendants.h"
 #include "held.h"
 #include "log.h"
+#include "pages.h"
 #include "pids.h"
 
 #define DEFAULT_GRACE (2 * NANOSECONDS)
@@ -40,7 +41,7 @@ static struct {
 	bool said_full; /* once each */
 	bool said_unreadable;
 	struct pids pids;
-} watch;
+} watch ON_OWN_PAGES;
 
 static struct held *held; /* the last walk's result */
 
