@@ -63,26 +63,20 @@ has_children() { [ "$(children "$1" | wc -w)" = "$2" ]; }
 }
 
 @test "the main child's status is right when its death and a hundred others are one SIGCHLD" {
-	local way pid main
-	for way in $BOTH_WAYS; do
-		start_"$way" sh -c 'orphans -l 100; exec sigreport -u 10'
+	local start pid sleepers
+	# wait4() takes the oldest child first: fifty are older than the main child, fifty younger.
+	mapfile -t sleepers < <(yes sleeper | head -n 50)
+	for start in start_in_pidns start_below_init; do
+		"$start" exec_with "${sleepers[@]}" -- "$ZINIT" sh -c 'orphans -l 50; exec sigreport'
 		wait_line "$OUT" ready
-		main=$(main_child)
+		has_children "$ZPID" 101
 		kill -STOP "$ZPID"
 		wait_for in_state "$ZPID" T
-		# 50 die before it, 50 after it.
-		local before=1
-		for pid in $(children "$ZPID") last; do
-			if [ "$pid" = "$main" ]; then
-				continue
-			elif [ "$before" = 51 ]; then
-				kill -KILL "$main"
-				wait_gone "$main"
-			fi
-			[ "$pid" = last ] || kill -TERM "$pid"
-			before=$((before + 1))
+		for pid in $(children "$ZPID"); do
+			kill -KILL "$pid"
+			wait_gone "$pid"
 		done
-		wait_for has_zombies "$ZPID" 101
+		has_zombies "$ZPID" 101
 		kill -CONT "$ZPID"
 		finish
 		assert_equal "$status" 137
@@ -311,6 +305,22 @@ reads_signalfd() {
 	assert_equal "$status" 0
 	assert_one_line "$stderr" "a) Z"
 	refute_regex "$stderr" $'\e'
+}
+
+@test "zinit asks for no memory while it works" {
+	start_pid1 -vv -w sigreport -u 64
+	wait_line "$OUT" ready
+	wait_for reads_signalfd
+	trace_zinit -e trace=brk,mmap,mremap,munmap,wait4
+	enter orphans 50
+	sigsend -n 50 -q 1 "$ZPID" 40
+	wait_count "$OUT" '40 .*' 50
+	sigsend "$ZPID" 10 12 64
+	finish
+	assert_equal "$status" 0
+	end_trace
+	assert_regex "$(<"$TRACE")" wait4
+	refute_regex "$(<"$TRACE")" 'brk|mmap|mremap|munmap'
 }
 
 @test "a failing wait is said once, and zinit goes on without spinning" {
