@@ -264,15 +264,19 @@ bool instance_await(struct instance *instance)
 			break;
 		}
 	}
+	instance->pid = 0;
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	return status == 0;
 }
 
 void instance_kill(struct instance *instance)
 {
+	if (instance->pid == 0)
+		return;
 	kill(instance->pid, SIGKILL);
 	while (waitpid(instance->pid, NULL, 0) < 0 && errno == EINTR)
 		;
+	instance->pid = 0;
 	instance_close(instance);
 }
 

@@ -25,7 +25,7 @@ struct init {
 
 struct instance {
 	struct init *init;
-	pid_t pid; /* as seen from here */
+	pid_t pid; /* as seen from here; 0 once it has ended */
 	int to, from;
 	int gate;
 	int mounts; /* keeps the mount namespace's end out of the figures */

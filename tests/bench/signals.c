@@ -49,8 +49,7 @@ static void forward(struct inits *inits)
 		progress(round + 1, rounds * 2);
 	}
 	for (int i = 0; i < inits->count; i++)
-		if (instances[i].pid > 0)
-			instance_kill(&instances[i]);
+		instance_kill(&instances[i]);
 }
 
 static void burst(struct inits *inits, struct init *init)
