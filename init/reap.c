@@ -160,11 +160,32 @@ static void mend(struct reaper *reaper)
 	reaper->due = reap_clock() + LONGEST;
 }
 
+/*
+ * Is a call that took `cost` ns dear because of a crowd, or is every call dear at the moment (a
+ * tracer, a busy machine)? One that walks no list tells; what is no crowd is not asked again.
+ */
+static bool is_crowd(struct reaper *reaper, int64_t cost)
+{
+	int64_t begun, plain;
+
+	if (cost <= DEAR)
+		reaper->dear = DEAR;
+	if (cost <= reaper->dear)
+		return false;
+	begun = reap_clock();
+	getpid();
+	plain = reap_clock() - begun;
+	if (cost > 8 * plain)
+		return true;
+	reaper->dear = 2 * cost;
+	return false;
+}
+
 /* Drains, and learns whether draining is dear; of no interest before the first orphan. */
 static void drain(struct reaper *reaper)
 {
 	int64_t begun = reaper->account->reaped ? reap_clock() : 0;
-	int64_t calls = 1, spent, end;
+	int64_t calls = 1, spent;
 	unsigned long long count = 0;
 	pid_t pid;
 
@@ -173,7 +194,8 @@ static void drain(struct reaper *reaper)
 		count++;
 		if (calls % GIVE_UP)
 			continue;
-		if (begun && reap_clock() - begun > calls * DEAR * 3 / 2 && reap_by_list(reaper))
+		if (begun && is_crowd(reaper, (reap_clock() - begun) / calls) &&
+		    reap_by_list(reaper))
 			break;
 		if (!begun) {
 			begun = reap_clock();
@@ -187,10 +209,9 @@ static void drain(struct reaper *reaper)
 		mend(reaper);
 	if (!begun)
 		return;
-	end = reap_clock();
-	spent = end - begun;
-	reaper->crowded = spent > calls * DEAR;
-	reaper->not_before = end + (spent > LONGEST / SHARE ? LONGEST : spent * SHARE);
+	spent = reap_clock() - begun;
+	reaper->crowded = is_crowd(reaper, spent / calls);
+	reaper->not_before = begun + spent + (spent > LONGEST / SHARE ? LONGEST : spent * SHARE);
 }
 
 void reap_child(struct reaper *reaper, const struct signalfd_siginfo *record)
