@@ -230,19 +230,19 @@ zinit_inside() { [ "$1" = pid1 ] && echo 1 || echo 2; }
 }
 
 @test "--group never reaches zinit's own group" {
-	local zinit neighbour=$BATS_TEST_TMPDIR/neighbour
+	local pid neighbour=$BATS_TEST_TMPDIR/neighbour
 	touch "$neighbour"
 	# zinit shares its group with its parent and a neighbour, as a line of a script does.
 	start_below_init sh -c 'sigreport >"$1" & "$0" -g sigreport -u 64; echo "zinit $?"' \
 		"$ZINIT" "$neighbour"
 	wait_line "$OUT" ready
 	wait_line "$neighbour" ready
-	for zinit in $(children "$ZPID"); do
-		[ -z "$(children "$zinit")" ] || break
+	for pid in $(children "$ZPID"); do
+		[ -z "$(children "$pid")" ] || break
 	done
-	sigsend "$zinit" 15
+	sigsend "$pid" 15
 	wait_line "$OUT" '15 .*'
-	sigsend "$zinit" 64
+	sigsend "$pid" 64
 	finish
 	assert_line "zinit 0"
 	assert_equal "$(<"$neighbour")" ready

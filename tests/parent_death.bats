@@ -101,7 +101,7 @@ _find_zinit() {
 	start_below_init sh -c '
 		sh -c "\"\$@\" & echo parent; wait" "$@" &
 		exec sleep 1000' sh sh strace -D -qq -o "$trace" -e trace=getppid,prctl \
-		-e inject=getppid:delay_exit=500000:when=1 "$ZINIT" -p TERM sleep 1000
+		-e inject=getppid:delay_exit=1500000:when=1 "$ZINIT" -p TERM sleep 1000
 	wait_line "$OUT" parent
 	wait_for _find_zinit
 	wait_for grep -q getppid "$trace"
@@ -183,7 +183,7 @@ _find_zinit() {
 	start_below_init sh -c '
 		sh -c "\"\$@\" & echo parent; wait" "$@" &
 		exec sleep 1000' sh sh strace -D -f -qq -o /dev/null -e trace=setpgid \
-		-e inject=setpgid:delay_enter=400000 "$ZINIT" --kill-child sleep 1001
+		-e inject=setpgid:delay_enter=1500000 "$ZINIT" --kill-child sleep 1001
 	wait_line "$OUT" parent
 	wait_for _find_zinit
 	wait_for _find_unexeced
