@@ -551,14 +551,16 @@ _runs_below() {
 		wait_line "$OUT" 'left .*'
 		main=$(child_running counts)
 		wait_for grep -q '^Seccomp:.2' "/proc/$ZPID/status"
-		trace_zinit
-		# All that wakes it: orphans that end, signals, a stop signal that nobody obeys. One after
-		# the other: to a zinit that strace makes slow many at once are a crowd, which has a timer.
+		# Orphans that end before it is traced: to a zinit that strace makes slow they are a
+		# crowd, which has a timer, of 50 ms at the most.
 		for pid in $(children "$ZPID"); do
 			[ "$pid" != "$main" ] || continue
 			kill -KILL "$pid"
 			wait_for is_reaped "$pid"
 		done
+		sleep 0.1
+		trace_zinit
+		# Signals, and stop signals that nobody obeys.
 		sigsend "$ZPID" "$(sig USR1)" "$(sig TERM)" "$(sig INT)" "$(sig QUIT)"
 		wait_line "$OUT" 'counts 3'
 		kill -KILL "$main"
