@@ -227,8 +227,8 @@ told() { sigsend "$ZPID" "$(sig "$1")"; }
 	local way
 	for way in $BOTH_WAYS; do
 		begin
-		run as_"$way" --timeout 500ms leaves -m tells
-		took 500 500
+		run as_"$way" --timeout 1s leaves -m tells
+		took 1000 1000
 		assert_failure 124
 		assert_line "tells 15"
 		assert_line --regexp 'the main child [0-9]+ ran into --timeout'
@@ -261,9 +261,9 @@ told() { sigsend "$ZPID" "$(sig "$1")"; }
 	for way in $BOTH_WAYS; do
 		for kind in tells exit-9 plain slow-100 ignores stopped; do
 			begin
-			run as_"$way" --timeout 300ms --stop-timeout 500ms leaves -m $kind
+			run as_"$way" --timeout 1s --stop-timeout 500ms leaves -m $kind
 			assert_failure 124
-			took 300 800
+			took 1000 1500
 		done
 	done
 }
@@ -272,7 +272,7 @@ told() { sigsend "$ZPID" "$(sig "$1")"; }
 	local way kind
 	for way in $BOTH_WAYS; do
 		for kind in plain ignores exit-9; do
-			run as_"$way" --timeout 200ms --stop-timeout 200ms -e 124,143,137,9 \
+			run as_"$way" --timeout 700ms --stop-timeout 200ms -e 124,143,137,9 \
 				--exit-by-signal leaves -m $kind
 			assert_failure 124
 			assert_how "exited 124"
@@ -284,8 +284,8 @@ told() { sigsend "$ZPID" "$(sig "$1")"; }
 	local way
 	for way in $BOTH_WAYS; do
 		begin
-		run as_"$way" -v --timeout 300ms --stop-timeout 700ms -t 20s leaves -m ignores
-		took 1000 1000
+		run as_"$way" -v --timeout 1s --stop-timeout 700ms -t 20s leaves -m ignores
+		took 1700 1700
 		assert_failure 124
 		assert_line --regexp 'the main child [0-9]+ did not end in time: SIGKILL'
 	done
@@ -295,12 +295,12 @@ told() { sigsend "$ZPID" "$(sig "$1")"; }
 	local way
 	for way in $BOTH_WAYS; do
 		begin
-		run as_"$way" --timeout 300ms -t 700ms leaves -m ignores
-		took 1000 1000
+		run as_"$way" --timeout 1s -t 700ms leaves -m ignores
+		took 1700 1700
 		assert_failure 124
 		begin
-		run as_"$way" --timeout 300ms leaves -m ignores
-		took 2300 2300
+		run as_"$way" --timeout 1s leaves -m ignores
+		took 3000 3000
 		assert_failure 124
 	done
 }
@@ -309,8 +309,8 @@ told() { sigsend "$ZPID" "$(sig "$1")"; }
 	local way
 	for way in $BOTH_WAYS; do
 		begin
-		run as_"$way" --timeout 300ms --stop-timeout 30s leaves -m stopped
-		took 300 300
+		run as_"$way" --timeout 1s --stop-timeout 30s leaves -m stopped
+		took 1000 1000
 		assert_failure 124
 		assert_line "stopped 15"
 	done
@@ -320,9 +320,9 @@ told() { sigsend "$ZPID" "$(sig "$1")"; }
 	local way
 	for way in $BOTH_WAYS; do
 		begin
-		run as_"$way" --timeout 300ms -t 700ms leaves -m exit-0 tells session pair below
+		run as_"$way" --timeout 1s -t 700ms leaves -m exit-0 tells session pair below
 		assert_failure 124
-		took 1000 2000
+		took 1700 2700
 		assert_line "tells 15"
 		assert_line "session 15"
 		assert_line "pair 15"
@@ -332,14 +332,14 @@ told() { sigsend "$ZPID" "$(sig "$1")"; }
 	begin
 	# shellcheck disable=SC2016
 	run below_init sh -c '
-		"$ZINIT" --timeout 300ms -t 500ms leaves -m plain tells session ignores below deep-5
+		"$ZINIT" --timeout 1s -t 500ms leaves -m plain tells session ignores below deep-5
 		echo "status $?"
 		for stat in /proc/[0-9]*/comm; do
 			pid=${stat%/comm} pid=${pid#/proc/}
 			[ "$pid" -gt 1 ] && [ "$pid" != $$ ] && read -r name <"$stat" && echo "remains $name"
 		done
 		echo looked'
-	took 800 1800
+	took 1500 2500
 	assert_line "status 124"
 	assert_line looked
 	refute_line --regexp '^remains'
@@ -349,8 +349,8 @@ told() { sigsend "$ZPID" "$(sig "$1")"; }
 	local way
 	for way in $BOTH_WAYS; do
 		begin
-		run as_"$way" --timeout 300ms leaves -m tells ignores slow-500
-		took 2300 3300
+		run as_"$way" --timeout 1s leaves -m tells ignores slow-500
+		took 3000 4000
 		assert_failure 124
 		assert_line "slow-500 15"
 	done
@@ -360,18 +360,18 @@ told() { sigsend "$ZPID" "$(sig "$1")"; }
 	local way
 	for way in $BOTH_WAYS; do
 		# Told to stop before: the first clock goes on.
-		start_kind "$way" --timeout 1500ms --stop-timeout 500ms leaves -m counts
+		start_kind "$way" --timeout 5s --stop-timeout 500ms leaves -m counts
 		told TERM
 		finish
 		assert_equal "$status" 137
 		took 500 500
 		# The timeout comes first.
-		start_kind "$way" --timeout 300ms --stop-timeout 1s leaves -m counts
+		start_kind "$way" --timeout 1s --stop-timeout 1s leaves -m counts
 		wait_line "$OUT" 'counts 15'
 		told INT
 		finish
 		assert_equal "$status" 124
 		assert_line "counts 2"
-		took 0 1300
+		took 0 2000
 	done
 }

@@ -275,8 +275,8 @@ has_children() { [ "$(children "$ZPID" | wc -w)" = "$1" ]; }
 		run as_"$way" -a --timeout 300ms -t 300ms leaves -m tells ignores
 		assert_failure 124
 		# And it is for the main child: what it left in time has all the time it wants.
-		start_left "$way" -a --timeout 1s -t 300ms leaves -s 7 counts
-		sleep 1.2
+		start_left "$way" -a --timeout 2s -t 300ms leaves -s 7 counts
+		sleep 2.2
 		assert still_runs
 		kill -KILL "$(named counts)"
 		finish
