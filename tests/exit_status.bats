@@ -10,7 +10,7 @@ HARMLESS="17 18 19 20 21 22 23 28"
 
 # each EXPECTED "NUMBER..." COUNT [PIDNS-OPTION]... ZINIT [OPTION]... COMMAND...
 # Runs COMMAND with each number behind it, and compares how zinit ended with EXPECTED, in which NN
-# is the number and MM 128 more; COUNT numbers there are. A plain sh does it, without bats' steps in between.
+# is the number and MM 128 more; COUNT numbers there are. A plain sh does it, without bats' steps.
 each() {
 	local expected=$1 numbers=$2 count=$3
 	shift 3

@@ -18,6 +18,7 @@
 # zinit in the background; returns once zinit's PID is known (zinit may not run yet).
 #   start_pid1 [ZINIT-ARG]...   start_subreaper [ZINIT-ARG]...
 #   start_in_pidns PROGRAM...   start_below_init PROGRAM...
+#   start_from_outside [ZINIT-ARG]...  zinit's parent is outside, as with docker exec
 #   sets ZPID (zinit's PID outside), NSPID (the namespace's PID 1), PIDNS (the helper), and the
 #   files OUT and ERR, which collect its output. stdin is the caller's.
 #   finish                      waits for its end; sets status, output, stderr; then `how` works
@@ -138,6 +139,7 @@ _start() {
 start_in_pidns() { _start "$@"; }
 start_below_init() { _start -i "$@"; }
 start_pid1() { _start "$ZINIT" "$@"; }
+start_from_outside() { _start -o "$ZINIT" "$@"; }
 start_subreaper() { _start -i "$ZINIT" "$@"; }
 
 # shellcheck disable=SC2034 # for the tests, as `run` does it

@@ -86,7 +86,7 @@ _find_zinit() {
 }
 
 @test "-p with a living parent outside of the PID namespace is not taken for a dead one" {
-	_start -o "$ZINIT" -p TERM sigreport -u 10
+	start_from_outside -p TERM sigreport -u 10
 	wait_line "$OUT" ready
 	sigsend "$ZPID" 10
 	finish

@@ -82,7 +82,7 @@ parent_of() { awk '/^PPid:/ { print $2 }' "/proc/$1/status"; }
 }
 
 @test "a parent outside of the PID namespace is no hindrance, as with docker exec" {
-	_start -o "$ZINIT" sh -c 'orphans -l 5; exec sigreport -u 10'
+	start_from_outside sh -c 'orphans -l 5; exec sigreport -u 10'
 	wait_line "$OUT" ready
 	assert_equal "$(inside_pid "$ZPID")" 2
 	has_children "$ZPID" 6
