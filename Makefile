@@ -6,7 +6,28 @@
 MAKEFLAGS += --no-builtin-rules
 export LC_ALL := C
 
-BUILD  ?= build
+# Cross building: ARCH is Debian's name of a processor. Only on the command line: other build
+# systems have a variable of that name in the environment.
+triplet_amd64   := x86_64-linux-gnu
+triplet_arm64   := aarch64-linux-gnu
+triplet_armhf   := arm-linux-gnueabihf
+triplet_i386    := i686-linux-gnu
+triplet_ppc64el := powerpc64le-linux-gnu
+triplet_riscv64 := riscv64-linux-gnu
+triplet_s390x   := s390x-linux-gnu
+ARCHES          := $(patsubst triplet_%,%,$(filter triplet_%,$(.VARIABLES)))
+native          := $(shell dpkg --print-architecture 2>/dev/null)
+cross           :=
+ifeq ($(origin ARCH),command line)
+ifneq ($(ARCH),$(native))
+cross := $(triplet_$(ARCH))
+ifeq ($(cross),)
+$(error ARCH=$(ARCH): there are $(sort $(ARCHES)))
+endif
+endif
+endif
+
+BUILD  ?= build$(if $(cross),/$(ARCH))
 PREFIX ?= /usr/local
 
 # What deps installs decides how the rest is built (which compiler there is), so the other goals
@@ -22,7 +43,17 @@ rest: $(DEPS) ; @+$(MAKE) --no-print-directory $(REST)
 else
 
 # Compiler: musl's wrapper, or the native compiler where that is musl's
-ifneq ($(findstring musl,$(shell $(CC) -dumpmachine 2>/dev/null)),)
+ifneq ($(cross),)
+MUSL_CC        ?= $(abspath $(BUILD))/musl/bin/musl-gcc
+KERNEL_HEADERS ?= $(BUILD)/kernel-headers
+KERNEL_INCLUDE ?= /usr/$(cross)/include
+LIBCAP         ?= $(wildcard build/libcap/source)
+STRIP          ?= $(cross)-strip
+READELF        ?= $(cross)-readelf
+NM             ?= $(cross)-nm
+export AR      := $(cross)-ar
+export RANLIB  := $(cross)-ranlib
+else ifneq ($(findstring musl,$(shell $(CC) -dumpmachine 2>/dev/null)),)
 MUSL_CC        ?= $(CC)
 KERNEL_HEADERS ?=
 LIBCAP         ?= -lcap
@@ -154,8 +185,16 @@ $(BUILD)/kernel-headers:
 	@mkdir -p $(BUILD); rm -rf $@.new; mkdir $@.new
 	@ln -s $(KERNEL_INCLUDE)/linux $(KERNEL_INCLUDE)/asm-generic $@.new/
 	@multiarch=$(KERNEL_INCLUDE)/$$($(firstword $(CC)) -print-multiarch)/asm; \
-	test -d $$multiarch || multiarch=$(KERNEL_INCLUDE)/asm; ln -s $$multiarch $@.new/asm
+	test $(if $(cross),,-d $$multiarch) || multiarch=$(KERNEL_INCLUDE)/asm; \
+	ln -s $$multiarch $@.new/asm
 	@mv $@.new $@
+
+ifneq ($(cross),)
+$(MUSL_CC):
+	@$(if $(filter libcap,$(MAKECMDGOALS)),SOURCE=build/musl tests/musl $(cross), \
+		{ echo "musl for $(ARCH) is missing: run \`make deps-cross\`" >&2; exit 1; })
+$(libcap) compiler: | $(MUSL_CC)
+endif
 
 ifneq ($(libcap),)
 $(libcap): | $(KERNEL_HEADERS)
@@ -314,5 +353,8 @@ deps-bench: ## install what `make bench` needs
 deps-docker: ## install what `make test-docker` needs
 	@tests/deps docker
 
-deps-cross: ## install what `make test-cross` needs
+deps-cross: deps-build
+deps-cross: ## install what `make ARCH=...`, `make test-cross` and `make dist` need
 	@tests/deps cross
+	@+set -e; for arch in $(filter-out $(native),$(sort $(ARCHES))); do \
+		$(MAKE) --no-print-directory BUILD=build/$$arch ARCH=$$arch libcap; done

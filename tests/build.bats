@@ -12,7 +12,7 @@ setup() {
 copy_tree() {
 	mkdir -p "$1/build/libcap" "$1/tests"
 	cp -R "$REPO/init" "$REPO/Makefile" "$REPO/LICENSE" "$1/"
-	cp "$REPO/tests/libcap" "$REPO/tests/deps" "$1/tests/"
+	cp "$REPO"/tests/{deps,libcap,source} "$1/tests/"
 	test ! -f "$REPO/build/libcap/libcap.a" ||
 		cp -R "$REPO/build/libcap/libcap.a" "$REPO/build/libcap/include" "$1/build/libcap/"
 }
@@ -20,7 +20,7 @@ copy_tree() {
 # For the tests that are about the Makefile and not about zinit: a program of two files.
 copy_small_tree() {
 	copy_tree "$1"
-	rm -f "$1"/init/*
+	rm -f "$1"/init/*.[ch] "$1"/init/*.def "$1"/init/*.1
 	echo 'int main(void) { return 0; }' >"$1/init/main.c"
 	echo 'const char options[] = ZINIT_VERSION ZINIT_COMMIT;' >"$1/init/options.c"
 	echo '.Dd today' >"$1/init/zinit.1"
