@@ -58,7 +58,7 @@ static bool close_listed(unsigned first, unsigned last)
 		return false;
 	while ((length = syscall(SYS_getdents64, list, entries, sizeof(entries))) > 0) {
 		for (long at = 0; at < length;) {
-			const struct dirent *entry = (const struct dirent *)(entries + at);
+			const struct dirent *entry = (const void *)(entries + at);
 
 			at += entry->d_reclen;
 			if (text_number(entry->d_name, INT_MAX, &fd) && fd >= first && fd <= last &&

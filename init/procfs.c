@@ -244,7 +244,7 @@ static bool each_number(int fd, void (*visit)(pid_t number, void *context), void
 		return false;
 	while ((length = syscall(SYS_getdents64, fd, entries, sizeof(entries))) > 0) {
 		for (long at = 0; at < length;) {
-			const struct entry *entry = (const struct entry *)(entries + at);
+			const struct entry *entry = (const void *)(entries + at);
 			pid_t number = parse_pid(entry->name);
 
 			at += entry->length;
