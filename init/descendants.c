@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "descriptors.h"
@@ -139,6 +140,24 @@ static void walk_below(struct walk *walk, pid_t parent, int parent_pidfd, int de
 	} while (batch.count == BATCH);
 }
 
+/*
+ * Without a /proc of zinit's own PID namespace: a number is a child's where waitid(2) can look at it
+ * (WNOWAIT: and leaves it). Up to the number that systems have as their largest unless told otherwise.
+ */
+static void walk_by_number(struct walk *walk)
+{
+	struct pinned process = { .parent = getpid(), .pidfd = -1 };
+	siginfo_t info;
+
+	for (process.pid = 2; process.pid <= 32768; process.pid++) {
+		info.si_pid = 0;
+		if (waitid(P_PID, (id_t)process.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+		    info.si_pid == 0)
+			walk->visit(&process, walk->context);
+	}
+	walk->blind = true;
+}
+
 bool descendants_each(void (*visit)(const struct pinned *process, void *context), void *context)
 {
 	struct walk walk = { .visit = visit, .context = context };
@@ -147,7 +166,7 @@ bool descendants_each(void (*visit)(const struct pinned *process, void *context)
 	if (procfs_is_ours())
 		walk_below(&walk, getpid(), -1, 0);
 	else
-		walk.blind = true;
+		walk_by_number(&walk);
 	if (walk.blind && !warned) {
 		warned = true;
 		log_warning(

@@ -30,6 +30,7 @@ static void *take(size_t size)
 		header = arena + used;
 		used += count;
 	} else {
+		/* cppcheck-suppress invalidFunctionArg ; -1 goes with an anonymous mapping */
 		header = mmap(NULL, count * sizeof(*header), PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (header == MAP_FAILED)

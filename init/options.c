@@ -574,12 +574,12 @@ static _Noreturn void unknown_option(const struct source *source, const char *wo
 {
 	const struct entry *entry = optopt ? entry_of(optopt) : NULL;
 
-	if (found == ':' && optopt >= LONG)
+	if (found == ':' && entry && optopt >= LONG)
 		usage_error(source, "option '%q' needs an argument: --%s %s", word, entry->name,
 			    entry->argument);
-	if (found == ':')
+	if (found == ':' && entry)
 		usage_error(source, "option '-%c' needs an argument: %s", optopt, entry->argument);
-	if (optopt >= LONG)
+	if (entry && optopt >= LONG)
 		usage_error(source, "option '%q': --%s takes no argument", word, entry->name);
 	if (word[1] == '-')
 		usage_error(source, "unknown option '%q': a PROGRAM of that name needs -- in front",

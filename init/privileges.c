@@ -290,8 +290,10 @@ static bool set_home(const char *home)
 		}
 	}
 	new = malloc((count + 2) * sizeof(*new));
-	if (!new)
+	if (!new) {
+		free(variable);
 		return false;
+	}
 	memcpy(new, environ, count * sizeof(*new));
 	new[count] = variable;
 	new[count + 1] = NULL;

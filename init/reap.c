@@ -173,7 +173,7 @@ static bool is_crowd(struct reaper *reaper, int64_t cost)
 	if (cost <= reaper->dear)
 		return false;
 	begun = reap_clock();
-	getpid();
+	(void)getpid();
 	plain = reap_clock() - begun;
 	if (cost > 8 * plain)
 		return true;

@@ -30,7 +30,8 @@ static bool is_zombie(pid_t pid)
 {
 	struct process now;
 
-	return procfs_process(pid, &now) && now.state == 'Z' && now.threads <= 1;
+	return procfs_is_ours() && procfs_process(pid, &now) && now.state == 'Z' &&
+	       now.threads <= 1;
 }
 
 static void send_to(const struct pinned *process, void *context)

@@ -251,6 +251,19 @@ static bool is_shared(const struct supervisor *supervisor, const struct signalfd
 	       (signal == SIGINT || signal == SIGQUIT || signal == SIGWINCH || is_stop(signal));
 }
 
+/*
+ * Zinit's own: SIGPIPE and SIGXFSZ of a log line, HUP and CONT of its TIOCNOTTY, TSTP of its job.
+ * No other signal that comes from its pid can be: whoever executed zinit sent it to itself before.
+ */
+static bool is_own(const struct supervisor *supervisor, const struct signalfd_siginfo *record)
+{
+	const signal_set own = signals_one(SIGPIPE) | signals_one(SIGXFSZ) | signals_one(SIGHUP) |
+			       signals_one(SIGCONT) | signals_one(SIGTSTP);
+
+	return record->ssi_code == SI_USER && (pid_t)record->ssi_pid == supervisor->pid &&
+	       own & signals_one((int)record->ssi_signo);
+}
+
 static void begin_stopping(struct supervisor *supervisor);
 
 static void take_signal(struct supervisor *supervisor, const struct signalfd_siginfo *record)
@@ -259,8 +272,7 @@ static void take_signal(struct supervisor *supervisor, const struct signalfd_sig
 	int received = (int)record->ssi_signo, signal = rewritten(supervisor, received);
 	bool stops = options->stop_on & signals_one(received);
 
-	/* Its own: SIGPIPE and SIGXFSZ of a log line, HUP and CONT of its own TIOCNOTTY. */
-	if (record->ssi_code == SI_USER && (pid_t)record->ssi_pid == supervisor->pid)
+	if (is_own(supervisor, record))
 		return;
 	if (options->pause) {
 		if (received == SIGTERM || received == SIGINT)
@@ -274,6 +286,8 @@ static void take_signal(struct supervisor *supervisor, const struct signalfd_sig
 			supervisor->interrupted = true;
 		forward_to(supervisor, record, signal, target_of(supervisor));
 		explain_shell(supervisor, signal);
+	} else if (stops && supervisor->state == WAITING && supervisor->grace > 0) {
+		begin_stopping(supervisor); /* which tells all: nobody is told twice */
 	} else if (signal && !main_runs(supervisor)) {
 		forward_to_children(supervisor, record, signal);
 	}
@@ -281,10 +295,8 @@ static void take_signal(struct supervisor *supervisor, const struct signalfd_sig
 		kill(supervisor->pid, SIGSTOP);
 	if (!stops)
 		return;
-	if (supervisor->state == WAITING && supervisor->grace > 0)
-		begin_stopping(supervisor);
-	else if (main_runs(supervisor) && options->stop_timeout != UNSET &&
-		 !supervisor->deadline[KILL_MAIN])
+	if (main_runs(supervisor) && options->stop_timeout != UNSET &&
+	    !supervisor->deadline[KILL_MAIN])
 		set_deadline(supervisor, KILL_MAIN, options->stop_timeout);
 }
 
@@ -353,10 +365,10 @@ static void begin_killing(struct supervisor *supervisor)
 {
 	supervisor->state = KILLING;
 	supervisor->deadline[GRACE_OVER] = 0;
+	set_deadline(supervisor, GIVE_UP, KILLING_TIME);
 	stop_name(LOG_INFO, "grace-over", "did not end in time: SIGKILL");
 	stop_round(SIGKILL);
 	set_deadline(supervisor, NEXT_ROUND, KILLING_ROUND);
-	set_deadline(supervisor, GIVE_UP, KILLING_TIME);
 }
 
 static void begin_stopping(struct supervisor *supervisor)
@@ -365,13 +377,13 @@ static void begin_stopping(struct supervisor *supervisor)
 	struct text text;
 
 	supervisor->state = STOPPING;
+	set_deadline(supervisor, GRACE_OVER, supervisor->grace);
 	text_start(&text, verb, sizeof(verb));
 	text_add(&text, "is left and gets ");
 	signals_add_name(&text, supervisor->options->grace_signal);
 	stop_name(LOG_INFO, "left", verb);
 	stop_round(supervisor->options->grace_signal);
 	set_deadline(supervisor, NEXT_ROUND, ROUND);
-	set_deadline(supervisor, GRACE_OVER, supervisor->grace);
 }
 
 /* Where nobody is left zinit is done. --wait-all is for descendants, stopping for everybody. */
@@ -445,13 +457,20 @@ static void kill_main(struct supervisor *supervisor)
 static void next_round(struct supervisor *supervisor)
 {
 	bool killing = supervisor->state == KILLING;
+	int64_t begun, pause;
 
 	reap_all(&supervisor->reaper);
 	look_who_is_left(supervisor);
 	if (supervisor->state == DONE)
 		return;
+	begun = reap_clock();
 	stop_round(killing ? SIGKILL : supervisor->options->grace_signal);
-	set_deadline(supervisor, NEXT_ROUND, killing ? KILLING_ROUND : ROUND);
+	/* A round over thousands is dear: a fifth of a CPU is enough for it. */
+	pause = 4 * (reap_clock() - begun);
+	set_deadline(supervisor, NEXT_ROUND,
+		     killing       ? KILLING_ROUND :
+		     pause > ROUND ? pause :
+				     ROUND);
 }
 
 static void give_up(struct supervisor *supervisor)

@@ -38,14 +38,12 @@ static bool look_at(struct terminal *terminal, int fd)
 
 void terminal_look(struct terminal *terminal)
 {
-	*terminal = (struct terminal){ .fd = -1 };
-	if (look_at(terminal, STDIN_FILENO))
-		terminal->modes_known = tcgetattr(terminal->fd, &terminal->modes) == 0;
 	/*
 	 * Behind a pipe (`x | zinit y`) stderr tells; but of a job alone: what a script runs in the
 	 * background is of the script's own group, which has the foreground and is to keep it.
 	 */
-	else if (look_at(terminal, STDERR_FILENO) && terminal->job)
+	*terminal = (struct terminal){ .fd = -1 };
+	if (look_at(terminal, STDIN_FILENO) || (look_at(terminal, STDERR_FILENO) && terminal->job))
 		terminal->modes_known = tcgetattr(terminal->fd, &terminal->modes) == 0;
 	else
 		*terminal = (struct terminal){ .fd = -1 };

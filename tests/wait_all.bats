@@ -316,3 +316,17 @@ nsenter_runs() { [ "$(children "$1" | wc -w)" = 1 ]; }
 	assert_line --regexp '^read\('
 	refute_line --regexp '^ppoll\(.*\{tv_sec'
 }
+@test "no process is told twice to stop, by the forwarded signal and by the grace" {
+	need_traced_injection
+	local way
+	for way in $BOTH_WAYS; do
+		start_left "$way" -a -t 700ms leaves -s 7 counts
+		# Two signals of one number that come close together are one to the receiver.
+		trace_zinit -e trace=kill -e inject=kill:delay_exit=100000
+		told TERM
+		finish
+		assert_equal "$status" 7
+		assert_equal "$(grep -cx 'counts 15' "$OUT")" 1
+	done
+}
+
