@@ -16,6 +16,8 @@ struct header {
 	size_t size;
 } __attribute__((aligned(16)));
 
+enum { RIGHTS = PROT_READ | PROT_WRITE, MAPPING = MAP_PRIVATE | MAP_ANONYMOUS };
+
 static struct header arena[64];
 static size_t used; /* headers */
 
@@ -30,9 +32,8 @@ static void *take(size_t size)
 		header = arena + used;
 		used += count;
 	} else {
-		/* cppcheck-suppress invalidFunctionArg ; -1 goes with an anonymous mapping */
-		header = mmap(NULL, count * sizeof(*header), PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		/* cppcheck-suppress invalidFunctionArg */
+		header = mmap(NULL, count * sizeof(*header), RIGHTS, MAPPING, -1, 0);
 		if (header == MAP_FAILED)
 			return NULL;
 	}
