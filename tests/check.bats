@@ -63,15 +63,16 @@ holds() { wait_line "$OUT" "[0-9]+ holds $1"; }
 # Runs the check with its second look 1.5 s after the first, and $1 in between.
 check_around() {
 	enter "$ZINIT" --check --settle 1500ms --log-format json >"$BATS_TEST_TMPDIR/check" 3>&- &
-	_started+=("$!")
-	wait_for sleeping_check "$!"
+	local check=$!
+	_started+=("$check")
+	wait_for sleeping_check "$check"
 	"$@"
-	wait "$!"
+	wait "$check"
 }
 sleeping_check() {
 	local pid
 	for pid in $(descendants "$1"); do
-		[ "$(cat "/proc/$pid/comm")" = "$(basename "$ZINIT")" ] && in_state "$pid" S && return 0
+		[ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$(basename "$ZINIT")" ] && in_state "$pid" S && return 0
 	done
 	return 1
 }
