@@ -84,8 +84,9 @@ VERSION ?= $(patsubst v%,%,$(or $(shell \
 	0.1.0-,$(shell $(git) describe --always --exclude '*' --abbrev=12 --dirty 2>/dev/null)),0.1.0))
 COMMIT  ?= $(shell $(git) rev-parse --verify -q HEAD 2>/dev/null)
 else
-VERSION ?= 0.1.0
-COMMIT  ?=
+# A source archive has a file with both words.
+VERSION ?= $(or $(word 1,$(file <.version)),0.1.0)
+COMMIT  ?= $(word 2,$(file <.version))
 endif
 VERSION := $(VERSION)
 COMMIT  := $(COMMIT)
@@ -249,9 +250,9 @@ test-cross: ## build and test for other processors (make deps-cross first)
 	@$(call part,docker/test-cross)
 	@docker/test-cross
 
-dist: ## make the release's files
+dist: ## make the release's files, for every processor (make deps-cross first)
 	@$(call part,docker/dist)
-	@docker/dist
+	@VERSION='$(VERSION)' COMMIT='$(COMMIT)' ARCHES="$${ARCHES:-$(sort $(ARCHES))}" docker/dist
 
 # Checks: each fails the target; `make -k check` runs the others all the same
 checks := check-shell check-format check-man check-cppcheck check-analyzer check-tidy
@@ -308,19 +309,27 @@ $(BUILD)/tidied/%: init/%.c .clang-tidy $(wildcard init/*.h init/*.def) $(BUILD)
 # Installing
 links := tini docker-init dumb-init catatonit
 libexec := $(DESTDIR)$(PREFIX)/libexec/zinit
-install: $(BUILD)/zinit ## install zinit, its manual page and the peers' names (PREFIX, DESTDIR)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(libexec)
+share := $(DESTDIR)$(PREFIX)/share
+# The shells' completions; zsh's is not _zinit, as a plugin manager for zsh has one of that name.
+completions := bash:bash-completion/completions/zinit zsh:zsh/site-functions/_zinit_init \
+	fish:fish/vendor_completions.d/zinit.fish
+completion_files := $(foreach c,$(completions),$(share)/$(word 2,$(subst :, ,$c)))
+install: $(BUILD)/zinit ## install zinit, its manual page, completions, the peers' names (PREFIX, DESTDIR)
+	install -d $(DESTDIR)$(PREFIX)/bin $(share)/man/man1 $(libexec) $(dir $(completion_files))
 	install -m 755 $(BUILD)/zinit $(DESTDIR)$(PREFIX)/bin/zinit
-	install -m 644 init/zinit.1 $(DESTDIR)$(PREFIX)/share/man/man1/zinit.1
+	install -m 644 init/zinit.1 $(share)/man/man1/zinit.1
+	set -e; for c in $(completions); do \
+		docker/completions $${c%%:*} >$(share)/$${c#*:}; chmod 644 $(share)/$${c#*:}; done
 	for name in $(links); do ln -sf ../../bin/zinit $(libexec)/$$name || exit; done
 
 uninstall: ## take out what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/zinit $(DESTDIR)$(PREFIX)/share/man/man1/zinit.1
+	rm -f $(DESTDIR)$(PREFIX)/bin/zinit $(share)/man/man1/zinit.1 $(completion_files)
 	rm -f $(addprefix $(libexec)/,$(links))
 	test ! -d $(libexec) || rmdir --ignore-fail-on-non-empty $(libexec)
 
-clean: ## take out what was built, but libcap
-	@test ! -d $(BUILD) || find $(BUILD) -mindepth 1 -maxdepth 1 ! -name libcap -exec rm -rf {} +
+clean: ## take out what was built, but what `make deps` and its like built
+	@test ! -d $(BUILD) || find $(BUILD) -mindepth 1 -maxdepth 1 ! -name libcap ! -name musl \
+		$(ARCHES:%=! -name %) -exec rm -rf {} +
 
 distclean: ## take out everything that was built
 	rm -rf $(BUILD)

@@ -10,9 +10,10 @@ setup() {
 
 # A copy of what is needed to build, with libcap, which is not fetched again.
 copy_tree() {
-	mkdir -p "$1/build/libcap" "$1/tests"
+	mkdir -p "$1/build/libcap" "$1/tests" "$1/docker"
 	cp -R "$REPO/init" "$REPO/Makefile" "$REPO/LICENSE" "$1/"
 	cp "$REPO"/tests/{deps,libcap,source} "$1/tests/"
+	cp "$REPO/docker/completions" "$1/docker/"
 	test ! -f "$REPO/build/libcap/libcap.a" ||
 		cp -R "$REPO/build/libcap/libcap.a" "$REPO/build/libcap/include" "$1/build/libcap/"
 }
@@ -20,7 +21,7 @@ copy_tree() {
 # For the tests that are about the Makefile and not about zinit: a program of two files.
 copy_small_tree() {
 	copy_tree "$1"
-	rm -f "$1"/init/*.[ch] "$1"/init/*.def "$1"/init/*.1
+	rm -f "$1"/init/*.[ch] "$1"/init/*.1
 	echo 'int main(void) { return 0; }' >"$1/init/main.c"
 	echo 'const char options[] = ZINIT_VERSION ZINIT_COMMIT;' >"$1/init/options.c"
 	echo '.Dd today' >"$1/init/zinit.1"
@@ -144,11 +145,14 @@ copy_small_tree() {
 }
 
 @test "make install and uninstall: PREFIX, DESTDIR, the peers' names" {
-	copy_small_tree "$BATS_TEST_TMPDIR"
+	copy_tree "$BATS_TEST_TMPDIR"
 	cd "$BATS_TEST_TMPDIR"
 	run -0 make install DESTDIR="$PWD/root" PREFIX=/opt
 	cmp build/zinit root/opt/bin/zinit
 	cmp init/zinit.1 root/opt/share/man/man1/zinit.1
+	bash -n root/opt/share/bash-completion/completions/zinit
+	assert_file_not_empty root/opt/share/zsh/site-functions/_zinit_init
+	assert_file_not_empty root/opt/share/fish/vendor_completions.d/zinit.fish
 	for name in tini docker-init dumb-init catatonit; do
 		assert [ -L root/opt/libexec/zinit/$name ]
 		cmp build/zinit root/opt/libexec/zinit/$name
