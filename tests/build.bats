@@ -168,3 +168,17 @@ copy_small_tree() {
 		assert_output --regexp "make $target +[a-z]"
 	done
 }
+
+@test "the manual page renders as text, HTML and PDF" {
+	need_command mandoc
+	cd "$BATS_TEST_TMPDIR"
+	for form in utf8 html pdf; do
+		run -0 --separate-stderr mandoc -T $form "$REPO/init/zinit.1"
+		assert_equal "$stderr" ""
+	done
+	mandoc -T html "$REPO/init/zinit.1" >page.html
+	grep -q '<h1.*NAME' page.html
+	grep -q 'grace-signal' page.html
+	mandoc -T pdf "$REPO/init/zinit.1" >page.pdf
+	assert_equal "$(head -c 5 page.pdf)" "%PDF-"
+}
