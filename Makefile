@@ -366,4 +366,5 @@ deps-cross: deps-build
 deps-cross: ## install what `make ARCH=...`, `make test-cross` and `make dist` need
 	@tests/deps cross
 	@+set -e; for arch in $(filter-out $(native),$(sort $(ARCHES))); do \
-		$(MAKE) --no-print-directory BUILD=build/$$arch ARCH=$$arch libcap; done
+		env -u BUILD -u MUSL_CC -u KERNEL_HEADERS -u LIBCAP \
+			$(MAKE) --no-print-directory ARCH=$$arch libcap; done
