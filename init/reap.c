@@ -160,24 +160,33 @@ static void mend(struct reaper *reaper)
 	reaper->due = reap_clock() + LONGEST;
 }
 
+/* What a call takes at the moment that walks no list, in ns. */
+static int64_t plain_call(void)
+{
+	int64_t begun = reap_clock();
+
+	(void)getpid();
+	return reap_clock() - begun;
+}
+
+void reap_calibrate(struct reaper *reaper)
+{
+	reaper->dear = 8 * plain_call();
+}
+
 /*
  * Is a call that took `cost` ns dear because of a crowd, or is every call dear at the moment (a
- * tracer, a busy machine)? One that walks no list tells; what is no crowd is not asked again.
+ * tracer, a busy machine)? A plain one tells; what is no crowd is not asked again.
  */
 static bool is_crowd(struct reaper *reaper, int64_t cost)
 {
-	int64_t begun, plain;
-
 	if (cost <= DEAR)
 		reaper->dear = DEAR;
 	if (cost <= reaper->dear)
 		return false;
-	begun = reap_clock();
-	(void)getpid();
-	plain = reap_clock() - begun;
-	if (cost > 8 * plain)
+	if (cost > 8 * plain_call())
 		return true;
-	reaper->dear = 2 * cost;
+	reaper->dear = 4 * cost;
 	return false;
 }
 
