@@ -251,8 +251,9 @@ static int report_zinit(struct line *line, const struct account *account, bool j
 	const char *between = "; forwarded ";
 
 	text_add(&line->words,
-		 "zinit %d: %llu orphans adopted and reaped, at most %llu zombies at once",
-		 (int)getpid(), account->reaped, account->most_at_once);
+		 "zinit %d: %llu orphan%s adopted and reaped, at most %llu zombie%s at once",
+		 (int)getpid(), account->reaped, account->reaped == 1 ? "" : "s",
+		 account->most_at_once, account->most_at_once == 1 ? "" : "s");
 	text_start(&more, forwarded, sizeof(forwarded));
 	text_add(&more, ",\"forwarded\":{");
 	for (int number = SIGNAL_FIRST; number <= SIGNAL_LAST; number++) {
