@@ -80,11 +80,11 @@ static pid_t reap_one(struct reaper *reaper, pid_t which)
  * peer, and a libc-free floor, pays 49 us more a zombie for each 1,000). The signalfd record names
  * the child, and waiting for one pid is a hash look-up (kernel/exit.c, do_wait_pid()). So where a
  * drain turns out to be dear, the named child is reaped at once and the drain, owed for those whose
- * SIGCHLD was merged, is put off: drains take a thirtieth of a CPU at most and come within 50 ms.
+ * SIGCHLD was merged, is put off: drains take a thirtieth of a CPU or so and come within 50 ms.
  */
 enum {
 	DEAR = 10000, /* ns for one call of wait4(-1): about 500 live children */
-	SHARE = 32, /* a drain waits for so many times what the last one took */
+	SHARE = 48, /* a drain waits for so many times what a call of the last one took */
 	LONGEST = 45 * 1000000, /* ns; with the drain itself below 50 ms */
 	GIVE_UP = 4, /* so many dear calls in a row, and the list is read instead */
 };
@@ -194,8 +194,9 @@ static bool is_crowd(struct reaper *reaper, int64_t cost)
 static void drain(struct reaper *reaper)
 {
 	int64_t begun = reaper->account->reaped ? reap_clock() : 0;
-	int64_t calls = 1, spent;
+	int64_t calls = 1, cost, end;
 	unsigned long long count = 0;
+	bool dear;
 	pid_t pid;
 
 	reaper->due = 0;
@@ -218,9 +219,16 @@ static void drain(struct reaper *reaper)
 		mend(reaper);
 	if (!begun)
 		return;
-	spent = reap_clock() - begun;
-	reaper->crowded = is_crowd(reaper, spent / calls);
-	reaper->not_before = begun + spent + (spent > LONGEST / SHARE ? LONGEST : spent * SHARE);
+	end = reap_clock();
+	cost = (end - begun) / calls;
+	dear = is_crowd(reaper, cost);
+	/* Twice in a row, since a drain may have been preempted; so may this one: at most doubled. */
+	reaper->crowded = dear && reaper->suspect;
+	reaper->suspect = dear;
+	if (reaper->cost && cost > 2 * reaper->cost)
+		cost = 2 * reaper->cost;
+	reaper->cost = cost;
+	reaper->not_before = end + (cost > LONGEST / SHARE ? LONGEST : cost * SHARE);
 }
 
 void reap_child(struct reaper *reaper, const struct signalfd_siginfo *record)

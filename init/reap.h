@@ -26,6 +26,8 @@ struct reaper {
 
 	/* The crowd: see reap_children(). */
 	bool crowded;
+	bool suspect; /* the last drain was dear */
+	int64_t cost; /* ns for a call of the last drain */
 	int64_t dear; /* ns that a call may take without being looked into */
 	int64_t due; /* CLOCK_MONOTONIC: an owed drain's time; 0: none is owed */
 	int64_t not_before; /* the next drain's earliest time */
