@@ -259,7 +259,7 @@ checks := check-shell check-format check-man check-cppcheck check-analyzer check
 .PHONY: $(checks)
 check: $(checks) ## look at the source with linters and analyzers
 
-c_files := $(wildcard init/*.[ch] tests/helpers/*.[ch])
+c_files := $(wildcard init/*.[ch] tests/helpers/*.[ch] tests/bench/*.[ch])
 
 # bats sets variables in its tests (stderr, for one) that shellcheck does not know, and what tests
 # start is often `sh -c '... $x ...'`.

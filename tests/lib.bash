@@ -332,6 +332,7 @@ end_started() {
 	for pid in "${_started[@]}"; do
 		wait "$pid" 2>/dev/null || :
 	done
+	_started=() # their PIDs may be others' from now on
 }
 
 setup() { need_namespaces; }
