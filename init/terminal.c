@@ -95,14 +95,17 @@ void terminal_stop_with(struct terminal *terminal, pid_t main_child, int stop_si
 {
 	const signal_set stop = signals_one(SIGTSTP);
 
-	if (terminal->handed)
-		tcsetpgrp(terminal->fd, terminal->own_group);
-	else if (stop_signal == SIGTTIN || stop_signal == SIGTTOU) {
-		/* A shell's fg of a job that runs in the background sends no SIGCONT. */
+	/*
+	 * A shell's fg of a job that runs in the background sends no SIGCONT; and a shell may give
+	 * the foreground to its new job once more, after the child had got it.
+	 */
+	if (stop_signal == SIGTTIN || stop_signal == SIGTTOU) {
 		share_foreground(terminal, main_child);
 		if (terminal->handed)
 			return;
 	}
+	if (tcgetpgrp(terminal->fd) == main_child)
+		tcsetpgrp(terminal->fd, terminal->own_group);
 	terminal->handed = false;
 	kill(0, SIGTSTP);
 	/* Stops here, unless its group is orphaned: then nobody could ever continue it. */
