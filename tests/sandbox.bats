@@ -369,6 +369,13 @@ WRITES='echo one >/proc/1/fd/1 && echo two >/proc/1/fd/2'
 		setpriv --bounding-set -kill strace -qq -o /dev/null -p 1'
 	assert_failure
 	assert_output --partial "Operation not permitted"
+	# It is that capability: a child of the same user's that has it can.
+	run in_pidns $ENGINE "$ZINIT" sh -c "$UNTIL_UP"'
+		strace -qq -o /dev/null -p 1 & until grep -q "^TracerPid:.[1-9]" /proc/1/status; do
+			kill -0 $! || exit 1
+			sleep 0.01
+		done; kill -INT $!; wait; exit 7'
+	assert_failure 7
 }
 
 @test "another user's child cannot trace zinit" {
@@ -395,10 +402,28 @@ assert_sound() {
 	wait_count "$OUT" "USR1" "$1"
 }
 
+SAYS='trap "echo USR1" USR1; while :; do sleep 0.02; done'
+
+# Starts zinit with the options in each of its waits: while the main child runs, and (behind -t and
+# -a) when it has ended and has left one that does not end.
+start_wait() {
+	local main
+	case $1 in
+	-t* | -a)
+		start_up "$ZINIT" $1 sh -c '(trap "" TERM; echo up; '"$SAYS"') & exec sleep 60'
+		wait_line "$OUT" up
+		main=$(child_running sleep)
+		kill -KILL "$main"
+		wait_for test ! -e "/proc/$main"
+		;;
+	*) start_up "$ZINIT" $1 sh -c "echo up; $SAYS" && wait_line "$OUT" up ;;
+	esac
+}
+
 @test "SIGSTOP and SIGCONT in every wait" {
 	local options
-	for options in "" "--timeout 60s" "--watch 20s" "-t 5s"; do
-		start_up "$ZINIT" $options sh -c 'trap "echo USR1" USR1; while :; do sleep 0.02; done'
+	for options in "" "--timeout 60s" "--watch 20s" "-t 60s" "-a"; do
+		start_wait "$options"
 		kill -STOP "$ZPID"
 		wait_for in_state "$ZPID" T
 		kill -CONT "$ZPID"
@@ -409,8 +434,8 @@ assert_sound() {
 @test "a debugger that comes and goes, in every wait" {
 	need_command strace
 	local options
-	for options in "" "--timeout 60s" "--watch 20s"; do
-		start_up "$ZINIT" $options sh -c 'trap "echo USR1" USR1; while :; do sleep 0.02; done'
+	for options in "" "--timeout 60s" "--watch 20s" "-t 60s" "-a"; do
+		start_wait "$options"
 		trace_zinit
 		kill -INT "$STRACE"
 		end_trace
@@ -439,8 +464,8 @@ teardown() {
 		skip "no cgroup v2 to freeze"
 	fi
 	[ -w "$frozen/cgroup.freeze" ] || skip "no freezer"
-	for options in "" "--timeout 60s"; do
-		start_up "$ZINIT" $options sh -c 'trap "echo USR1" USR1; while :; do sleep 0.02; done'
+	for options in "" "--timeout 60s" "--watch 20s" "-t 60s" "-a"; do
+		start_wait "$options"
 		echo "$ZPID" >"$frozen/cgroup.procs"
 		echo 1 >"$frozen/cgroup.freeze"
 		wait_for grep -q '^frozen 1' "$frozen/cgroup.events"
@@ -464,32 +489,165 @@ teardown() {
 	is_up
 }
 
-MANY_USERS='for uid in 0 1000 1001; do
-	(setpriv --reuid $uid --regid $uid --clear-groups sh -c "trap \"echo \$(id -u) told; exit\" TERM
-		echo \$(id -u) up; while :; do sleep 0.02; done" & )
+# The shell under zinit is left as soon as each of them can be told.
+many_users() {
+	open_to_all
+	cat <<END
+for uid in 0 1000 1001; do
+	(setpriv --reuid \$uid --regid \$uid --clear-groups sh -c 'trap "echo \$0 told; exit" TERM
+		: >"$BATS_TEST_TMPDIR/\$0"; while :; do sleep 0.02; done' \$uid & )
 done
-sleep 0.5; exit 6'
+cd "$BATS_TEST_TMPDIR"; until [ -e 0 ] && [ -e 1000 ] && [ -e 1001 ]; do sleep 0.02; done
+rm 0 1000 1001; exit 6
+END
+}
+
+assert_all_told() {
+	local uid
+	assert_failure 6
+	for uid in 0 1000 1001; do assert_line "$uid told"; done
+	refute_line --partial "not permitted"
+}
 
 @test "--grace tells descendants of several users, as PID 1 and as a subreaper" {
 	need_root "to be another user"
 	local way
 	for way in in_pidns below_init; do
-		run $way $ENGINE "$ZINIT" -t 5s sh -c "$MANY_USERS"
-		assert_failure 6
-		for uid in 0 1000 1001; do
-			assert_line "$uid up"
-			assert_line "$uid told"
-		done
+		run $way $ENGINE "$ZINIT" -t 5s sh -c "$UNTIL_UP; $(many_users)"
+		assert_all_told
 	done
 }
 
-@test "--watch under hidepid goes on" {
+@test "--grace tells descendants of several users in a user namespace" {
+	need_root "to map several users"
+	# Entered from outside, since only there a map of many IDs can be written.
+	run in_pidns sh -c 'unshare -U sleep 60 & holder=$!
+		while [ "$(readlink /proc/$holder/ns/user)" = "$(readlink /proc/self/ns/user)" ]; do sleep 0.01; done
+		echo 0 0 2000 >/proc/$holder/uid_map && echo 0 0 2000 >/proc/$holder/gid_map &&
+		exec nsenter -t "$holder" -U "$@"' - "$ZINIT" -t 5s sh -c "$UNTIL_UP; $(many_users)"
+	assert_all_told
+}
+
+# Neither root without CAP_SYS_PTRACE nor its group sees others there.
+HIDEPID=(sh -c 'mount -t proc -o hidepid=2,gid=61234 proc /proc && exec "$@"' -)
+
+@test "--grace under hidepid tells whom zinit cannot see, as PID 1 and as a subreaper" {
 	need_root "to mount /proc"
-	start_in_pidns sh -c 'mount -t proc -o hidepid=2 proc /proc && exec "$@"' - $ENGINE \
-		"$ZINIT" --watch 50ms setpriv $USER_1000 sh -c 'sleep 0.5; exit 8' </dev/null
+	local way
+	for way in in_pidns below_init; do
+		run $way "${HIDEPID[@]}" $ENGINE "$ZINIT" -t 5s sh -c "$UNTIL_UP; $(many_users)"
+		assert_all_told
+	done
+}
+
+# Six negligent parents: for each user one that SIGTERM ends, and one that it does not.
+NEGLIGENT='for uid in 0 1000 1001; do
+	for mode in -N -iN; do
+		setpriv --reuid $uid --regid $uid --clear-groups "$0" -n 2 $mode "p$mode-$uid" &
+	done
+done
+wait; exec sleep 60'
+
+# start_negligent WAY [BEFORE]...
+start_negligent() {
+	local way=$1
+	shift
+	cp "$HELPERS/negligent" "$BATS_TEST_TMPDIR/"
+	open_to_all
+	"start_$way" "$@" "$ZINIT" --watch 100ms --grace 300ms --on-held-zombies terminate-parent \
+		sh -c "$UNTIL_UP; $NEGLIGENT" "$BATS_TEST_TMPDIR/negligent" </dev/null
+}
+
+@test "--on-held-zombies terminate-parent ends parents of several users, as PID 1 and as a subreaper" {
+	need_root "to be another user"
+	local way uid
+	for way in in_pidns below_init; do
+		start_negligent $way $ENGINE
+		for uid in 0 1000 1001; do
+			wait_line "$ERR" ".*: warning: [0-9]+ \\(p-N-$uid\\) has ended: .*"
+			wait_line "$ERR" ".*: warning: [0-9]+ \\(p-iN-$uid\\) has ended: .*"
+			# The grace is kept for each of them.
+			run grep -oE "sent SIG[A-Z]+ to [0-9]+ \\(p-iN-$uid" "$ERR"
+			assert_equal "$(awk '{ print $2 }' <<<"$output" | paste -sd ' ')" "SIGTERM SIGKILL"
+			run grep -E "SIGKILL to [0-9]+ \\(p-N-$uid" "$ERR"
+			assert_output ""
+		done
+		run grep "not permitted" "$ERR"
+		assert_output ""
+		is_up
+		kill -KILL "$(child_running sleep)"
+		finish
+		assert_equal "$status" 137
+	done
+}
+
+@test "without CAP_KILL a parent of another user is named once, and zinit goes on" {
+	need_root "to be another user"
+	local way uid
+	for way in in_pidns below_init; do
+		start_negligent $way setpriv --bounding-set -kill
+		wait_line "$ERR" ".*: warning: [0-9]+ \\(p-N-0\\) has ended: .*"
+		wait_line "$ERR" ".*: warning: [0-9]+ \\(p-iN-0\\) has ended: .*"
+		for uid in 1000 1001; do
+			for mode in N iN; do
+				run grep -E "cannot send SIG[A-Z]+ to [0-9]+ \\(p-$mode-$uid\\): Operation not permitted" "$ERR"
+				assert_equal "${#lines[@]}" 1
+			done
+		done
+		is_up
+		kill -KILL "$(child_running sh)"
+		finish
+		assert_equal "$status" 137
+	done
+}
+
+@test "--user: who cannot be signalled is named at the end, and ends with PID 1" {
+	need_root "to be another user"
+	need_command nsenter
+	local entered
+	start_up $ENGINE "$ZINIT" -u 1000:1000 -v -t 100ms sleep 60
+	mkfifo "$BATS_TEST_TMPDIR/up"
+	# As root's `docker exec` does.
+	enter sh -c 'echo $$ >"$0"; exec sleep 60' "$BATS_TEST_TMPDIR/up" 3>&- &
+	_started+=("$!")
+	read -r entered <"$BATS_TEST_TMPDIR/up"
+	kill -TERM "$ZPID"
 	finish
-	assert_equal "$status" 8
-	refute_regex "$stderr" "Operation not permitted"
+	assert_equal "$status" 143
+	assert_regex "$stderr" "process $entered \\(sleep\\) is left behind"
+	# With the namespace's PID 1 the kernel ends the rest: nsenter(1) has seen it die.
+	run wait "${_started[-1]}"
+	assert_failure 137
+}
+
+# watch_hidden MOUNT-OPTIONS [BEFORE]...: a negligent parent of root's, which is there before zinit,
+# and one of zinit's own user
+watch_hidden() {
+	local options=$1
+	shift
+	cp "$HELPERS/negligent" "$BATS_TEST_TMPDIR/"
+	open_to_all
+	start_in_pidns sh -c 'mount -t proc -o "$0" proc /proc && negligent -N roots & exec "$@"' "$options" "$@" \
+		"$ZINIT" --watch 50ms --on-held-zombies terminate-parent \
+		sh -c "$UNTIL_UP"'; "$0" -N own & wait $!; echo gone; exec sleep 60' "$BATS_TEST_TMPDIR/negligent" </dev/null
+	wait_count "$OUT" '[0-9]+ holds 1' 2
+}
+
+@test "--watch under hidepid sees whom zinit's group or user may see, and the rest is no error" {
+	need_root "to mount /proc"
+	# Root's group is the one that sees all, unless another is named.
+	watch_hidden hidepid=2 $ENGINE
+	wait_line "$ERR" ".*: warning: [0-9]+ \\(own\\) has ended: .*"
+	wait_line "$ERR" ".*: warning: [0-9]+ \\(roots\\) has ended: .*"
+	kill -TERM "$ZPID"
+	finish
+	assert_equal "$status" 143
+	watch_hidden hidepid=2 $ENGINE setpriv $USER_1000
+	wait_line "$ERR" ".*: warning: [0-9]+ \\(own\\) has ended: .*"
+	kill -TERM "$ZPID"
+	finish
+	assert_equal "$status" 143
+	refute_regex "$stderr" 'roots|cannot|error'
 }
 
 @test "a process that enters the container is not changed by it" {
