@@ -97,8 +97,14 @@ static void start(char **argv, int as_pid_1, int echo)
 
 	master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (master < 0 || grantpt(master) || unlockpt(master) ||
-	    ptsname_r(master, name, sizeof(name)))
+	    ptsname_r(master, name, sizeof(name)) || tcgetattr(master, &modes))
 		die("pseudo terminal");
+	/* Before anything is typed, which would be echoed. */
+	if (!echo)
+		modes.c_lflag &= ~(tcflag_t)ECHO;
+	modes.c_oflag &= ~(tcflag_t)OPOST;
+	if (tcsetattr(master, TCSANOW, &modes))
+		die("modes");
 	if (as_pid_1 && unshare(CLONE_NEWPID))
 		die("PID namespace");
 	leader = fork();
@@ -112,12 +118,8 @@ static void start(char **argv, int as_pid_1, int echo)
 		die("/proc");
 	setsid();
 	slave = open(name, O_RDWR);
-	if (slave < 0 || ioctl(slave, TIOCSCTTY, 0) || tcgetattr(slave, &modes))
+	if (slave < 0 || ioctl(slave, TIOCSCTTY, 0))
 		die(name);
-	if (!echo)
-		modes.c_lflag &= ~(tcflag_t)ECHO;
-	modes.c_oflag &= ~(tcflag_t)OPOST;
-	tcsetattr(slave, TCSANOW, &modes);
 	for (int fd = 0; fd < 3; fd++)
 		dup2(slave, fd);
 	if (slave > 2)
