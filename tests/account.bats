@@ -6,7 +6,7 @@
 load lib
 
 setup() {
-	need_namespaces
+	trace_test_only
 	need_namespaces
 	REPORT=$BATS_TEST_TMPDIR/report
 	JSON=(--log-format json)

@@ -4,6 +4,7 @@
 load lib
 
 setup() {
+	trace_test_only
 	unset CI WERROR BUILD MAKEFLAGS
 	need_command readelf
 }

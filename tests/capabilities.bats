@@ -8,6 +8,7 @@
 load lib
 
 setup() {
+	trace_test_only
 	need_namespaces
 	need_root "capabilities"
 }

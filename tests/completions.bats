@@ -6,6 +6,7 @@
 load lib
 
 setup() {
+	trace_test_only
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	ln -s "$ZINIT" "$BATS_TEST_TMPDIR/bin/zinit"
 	export PATH=$BATS_TEST_TMPDIR/bin:$PATH HOME=$BATS_TEST_TMPDIR

@@ -4,7 +4,10 @@
 
 load lib
 
-setup() { cd "$BATS_TEST_TMPDIR" || return; }
+setup() {
+	trace_test_only
+	cd "$BATS_TEST_TMPDIR" || return
+}
 
 # The example, with the zinit under test in place of the installed one.
 verify() { systemd-analyze verify --man=no "$PWD/example.service"; }

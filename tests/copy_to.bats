@@ -5,6 +5,7 @@ load lib
 
 # Most need no namespace, so that they run where an image is built, too.
 setup() {
+	trace_test_only
 	COPY=$BATS_TEST_TMPDIR/copy
 	mkdir "$BATS_TEST_TMPDIR/to"
 	TO=$BATS_TEST_TMPDIR/to

@@ -6,6 +6,7 @@ load lib
 demo=$REPO/tests/demo
 
 setup() {
+	trace_test_only
 	unset CLICOLOR_FORCE NO_COLOR
 	need_command strace
 	need_command ps

@@ -43,8 +43,10 @@
 #
 # Needs: each skips the test, and says why.
 #   need_root   need_command NAME   need_traced_injection
-#   need_namespaces           the default `setup`; a setup of a file's own calls it, where the file's
-#                             tests are not all without namespaces
+#   need_namespaces           the default `setup`, with trace_test_only; a setup of a file's own
+#                             calls it, where the file's tests are not all without namespaces
+#
+# trace_test_only           the tests run in less than half of the time; each `setup` calls it
 #
 # Signals by name: sig TERM prints 15; sig RTMIN 34.
 # Asserts: assert_one_line TEXT WORD (one line, and it names WORD); assert_equal and the rest are
@@ -71,9 +73,19 @@ BOTH_WAYS="pid1 subreaper"
 WAIT_SECONDS=${WAIT_SECONDS:-10}
 
 BATS_LIB_PATH=${BATS_LIB_PATH:-/usr/lib/bats:/usr/lib:/usr/local/lib/bats:/usr/local/lib:/usr/share/bats}
-bats_load_library bats-support
-bats_load_library bats-assert
-bats_load_library bats-file
+# Each test of a file loads this anew. The libraries' own load.bash starts a process for each of
+# their files, which is more than all the rest of a short test costs.
+for _library in bats-support bats-assert bats-file; do
+	if find_in_bats_lib_path _path "$_library" && [ -d "${_path%/*}/src" ]; then
+		for _path in "${_path%/*}"/src/*.bash; do
+			# shellcheck disable=SC1090
+			source "$_path"
+		done
+	else
+		bats_load_library "$_library"
+	fi
+done
+unset _library _path
 
 # An outer zinit's or peer's variables must not reach the one under test.
 for _variable in $(compgen -e); do
@@ -335,5 +347,52 @@ end_started() {
 	_started=() # their PIDs may be others' from now on
 }
 
-setup() { need_namespaces; }
+# bats notes the stack before each command, those inside of functions and substitutions too, which
+# was more than half of what a run cost. Here it does so for the test's own commands alone; what
+# fails or hangs further down is noted then.
+trace_test_only() {
+	declare -F bats_check_status_from_trap bats_capture_stack_trace bats_timeout_trap >/dev/null ||
+		return 0
+	set +T
+	trap _note_failure ERR
+	[ -z "${BATS_TEST_TIMEOUT:-}" ] || trap _note_timeout ABRT
+}
+
+# shellcheck disable=SC2034 # for bats
+# bats_error_trap, which knows the stack when what failed is not the test's own command.
+_note_failure() {
+	bats_check_status_from_trap
+	if ! _in_test_itself; then
+		bats_capture_stack_trace
+		_forget_libraries
+	elif [ "${BASH_LINENO[*]}" = "${BATS_DEBUG_LAST_LINENO[*]}" ]; then
+		BATS_DEBUG_LAST_STACK_TRACE=("${BATS_DEBUG_LASTLAST_STACK_TRACE[@]}")
+	fi
+	BATS_DEBUG_LAST_STACK_TRACE_IS_VALID=1
+	BATS_DEBUG_EXCLUDE_PATHS=(/)
+}
+
+# In the trap of a signal the innermost line is not known.
+_note_timeout() {
+	if ! _in_test_itself; then
+		bats_capture_stack_trace
+		BATS_DEBUG_LAST_STACK_TRACE=("${BATS_DEBUG_LAST_STACK_TRACE[@]:1}")
+		_forget_libraries
+		BATS_DEBUG_LASTLAST_STACK_TRACE=("${BATS_DEBUG_LAST_STACK_TRACE[@]}")
+	fi
+	bats_timeout_trap
+}
+
+_in_test_itself() { [[ ${FUNCNAME[2]} == "$BATS_TEST_NAME" || ${FUNCNAME[2]} == setup ]]; }
+
+_forget_libraries() {
+	while [[ ${BATS_DEBUG_LAST_STACK_TRACE[0]:-} == *" $BATS_ROOT/lib/"* ]]; do
+		BATS_DEBUG_LAST_STACK_TRACE=("${BATS_DEBUG_LAST_STACK_TRACE[@]:1}")
+	done
+}
+
+setup() {
+	trace_test_only
+	need_namespaces
+}
 teardown() { end_started; }

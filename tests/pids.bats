@@ -15,7 +15,7 @@ MENU='exec 3<>"$0"; while read -r command <&3; do
 done'
 
 setup() {
-	need_namespaces
+	trace_test_only
 	need_namespaces
 	FIFO=$BATS_TEST_TMPDIR/commands
 	mkfifo "$FIFO"

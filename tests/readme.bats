@@ -15,6 +15,7 @@ load lib
 README=$REPO/README.md
 
 setup() {
+	trace_test_only
 	need_namespaces
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	ln -s "$ZINIT" "$BATS_TEST_TMPDIR/bin/zinit"

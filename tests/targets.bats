@@ -8,6 +8,7 @@ load helpers/peers
 
 # shellcheck disable=SC2034 # for helpers/peers
 setup() {
+	trace_test_only
 	need_namespaces
 	INIT=("$ZINIT")
 }

@@ -8,6 +8,7 @@ load helpers/pty
 load helpers/peers
 
 setup() {
+	trace_test_only
 	need_namespaces
 	INIT=("$ZINIT")
 	REPORT=$BATS_TEST_TMPDIR/report

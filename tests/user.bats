@@ -22,6 +22,7 @@ prefix:x:61:apple,xapp,ap
 audio:x:62:late'
 
 setup() {
+	trace_test_only
 	need_namespaces
 	need_root "changing the user"
 	printf '%s' "$PASSWD" >"$BATS_TEST_TMPDIR/passwd"
