@@ -22,9 +22,6 @@ struct account {
 	unsigned held; /* zombies held by others, as last seen by the watch */
 };
 
-/* Appends in words how a wait status ended a process: "exited with status 3", "was killed by SIGSEGV (core dumped)". */
-void account_add_end(struct text *text, int status);
-
 /* Says that an orphan was reaped (--warn-on-reap), with its figures; before that `name` was read from its zombie. */
 void account_say_orphan(pid_t pid, const char *name, int status, const struct rusage *usage);
 

@@ -9,21 +9,6 @@
 
 enum { LINE = 4096 };
 
-/* Is `word` one of the words between commas? */
-static bool has_word(const char *list, const char *word)
-{
-	size_t length = strlen(word);
-
-	while (list) {
-		if (strncmp(list, word, length) == 0 && (!list[length] || list[length] == ','))
-			return true;
-		list = strchr(list, ',');
-		if (list)
-			list++;
-	}
-	return false;
-}
-
 struct cgroup_search {
 	const char *controller; /* NULL: the unified hierarchy */
 	char own[512]; /* zinit's cgroup in its hierarchy */
@@ -42,7 +27,7 @@ static bool visit_own_cgroup(char *line, void *context)
 		return true;
 	*path++ = '\0';
 	controllers++;
-	if (search->controller ? !has_word(controllers, search->controller) : *controllers)
+	if (search->controller ? !text_lists(controllers, ',', search->controller) : *controllers)
 		return true;
 	memcpy(search->own, path, strlen(path) + 1);
 	return false;
@@ -55,7 +40,6 @@ static bool visit_mount(char *line, void *context)
 	struct cgroup *found = search->found;
 	char *type = text_find(line, " - cgroup"), *root, *point;
 	const char *below = search->own;
-	struct text text;
 
 	if (!type)
 		return true;
@@ -67,7 +51,7 @@ static bool visit_mount(char *line, void *context)
 	if (strcmp(procfs_next_word(&type), search->controller ? "cgroup" : "cgroup2") != 0)
 		return true;
 	procfs_next_word(&type);
-	if (search->controller && !has_word(type, search->controller))
+	if (search->controller && !text_lists(type, ',', search->controller))
 		return true;
 	/* A container may see its own part of the hierarchy alone: the mount's root is that part. */
 	if (strcmp(root, "/") != 0) {
@@ -83,8 +67,7 @@ static bool visit_mount(char *line, void *context)
 	if (strncmp(below, "/..", 3) == 0 || strlen(point) + strlen(below) >= sizeof(found->path))
 		return true;
 	found->top = strlen(point);
-	text_start(&text, found->path, sizeof(found->path));
-	text_add(&text, "%s%s", point, below);
+	text_print(found->path, sizeof(found->path), "%s%s", point, below);
 	search->done = true;
 	return false;
 }
@@ -112,25 +95,14 @@ bool cgroup_up(struct cgroup *cgroup)
 long long cgroup_number(const struct cgroup *cgroup, const char *file, const char *key)
 {
 	char path[sizeof(cgroup->path) + 64], buffer[LINE / 4];
-	struct text text;
 	const char *at = buffer;
-	size_t length;
 
-	text_start(&text, path, sizeof(path));
-	text_add(&text, "%s/%s", cgroup->path, file);
+	text_print(path, sizeof(path), "%s/%s", cgroup->path, file);
 	if (procfs_read(path, buffer, sizeof(buffer)) <= 0)
 		return -1;
-	if (key) {
-		length = strlen(key);
-		while (strncmp(at, key, length) != 0 || at[length] != ' ') {
-			at = strchr(at, '\n');
-			if (!at)
-				return -1;
-			at++;
-		}
-		at += length + 1;
-	}
-	return procfs_number(at);
+	if (key)
+		at = text_behind(buffer, key, ' ');
+	return at ? procfs_number(at) : -1;
 }
 
 /* Is one the other, or above or below it? What begins with "/.." is outside of the namespace. */
@@ -150,15 +122,13 @@ bool cgroup_same_container(pid_t pid)
 {
 	static char own[LINE] ON_OWN_PAGES, others[LINE] ON_OWN_PAGES;
 	char path[32];
-	struct text text;
 
-	text_start(&text, path, sizeof(path));
-	text_add(&text, "/proc/%d/cgroup", (int)pid);
+	text_print(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
 	if (procfs_read("/proc/self/cgroup", own, sizeof(own)) <= 0 ||
 	    procfs_read(path, others, sizeof(others)) <= 0)
 		return true;
 	for (const char *line = own, *other = others; *line && *other;) {
-		size_t length = strcspn(line, "\n"), other_length = strcspn(other, "\n");
+		size_t length = text_until(line, '\n'), other_length = text_until(other, '\n');
 		const char *at = strchr(line, '/'), *other_at = strchr(other, '/');
 
 		/* The kernel lists the same hierarchies in the same order for all. */

@@ -2,14 +2,14 @@
 #include "check.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
+#include <sys/capability.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cgroup.h"
+#include "clock.h"
 #include "held.h"
 #include "log.h"
 #include "pages.h"
@@ -22,13 +22,7 @@ enum {
 	/* Docker keeps the first 4,096 bytes of a probe's output. */
 	OUTPUT = 4096,
 	MOST_ROWS = 16,
-	NAME = 16, /* of a name, in a row: what comm(5) can be for a program */
 	MOST_GROUPS = 1024,
-};
-
-struct verdict {
-	int status;
-	char words[LOG_LINE / 2];
 };
 
 static struct text output;
@@ -43,23 +37,6 @@ static int finish(int status)
 		at += count > 0 ? (size_t)count : 0;
 	}
 	return status;
-}
-
-static int64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (int64_t)time.tv_sec * NANOSECONDS + time.tv_nsec;
-}
-
-static void sleep_for(int64_t duration)
-{
-	struct timespec left = { .tv_sec = (time_t)(duration / NANOSECONDS),
-				 .tv_nsec = (long)(duration % NANOSECONDS) };
-
-	while (nanosleep(&left, &left) != 0 && errno == EINTR)
-		;
 }
 
 /* ---- what can be seen ---- */
@@ -79,11 +56,12 @@ static bool is_in_group(gid_t group)
 
 static bool may_trace_everybody(void)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct sets[2];
+	cap_flag_value_t value = CAP_CLEAR;
+	cap_t set = cap_get_proc();
 
-	return syscall(SYS_capget, &header, sets) == 0 &&
-	       sets[0].effective & (1U << CAP_SYS_PTRACE);
+	cap_get_flag(set, CAP_SYS_PTRACE, CAP_EFFECTIVE, &value);
+	cap_free(set);
+	return value == CAP_SET;
 }
 
 /*
@@ -107,11 +85,11 @@ static bool hides_processes(void)
  */
 static const char *whose_namespace(void)
 {
-	char name[PROCFS_NAME], link[64];
-	ssize_t length = readlink("/proc/self/ns/pid", link, sizeof(link) - 1);
+	const ino_t of_the_host = 0xeffffffc;
+	char name[PROCFS_NAME];
+	struct stat namespace;
 
-	link[length > 0 ? length : 0] = '\0';
-	if (strcmp(link, "pid:[4026531836]") == 0)
+	if (stat("/proc/self/ns/pid", &namespace) == 0 && namespace.st_ino == of_the_host)
 		return "the host's: what is counted is all of the host's processes";
 	if (strcmp(procfs_name(1, name), "pause") == 0 || !cgroup_same_container(1))
 		return "shared: what is counted is the pod's processes, not this container's alone";
@@ -155,51 +133,42 @@ static unsigned count_negligent(const struct held *held)
 	return count;
 }
 
-static void add_pids(struct text *text, const struct pids *pids)
-{
-	if (pids->limit)
-		text_add(text, "%lld of %lld PIDs used (%d %%, %q)", pids->used, pids->limit,
-			 pids_percent(pids), pids->file);
-	else
-		text_add(text, "no PID limit is known");
-}
-
 static const char *plural(unsigned count)
 {
 	return count == 1 ? "" : "s";
 }
 
-static void judge(struct verdict *verdict, const struct options *options, const struct held *held,
-		  const struct pids *pids)
+/* Puts the verdict into words. Returns the exit status. */
+static int judge(struct message *verdict, const struct options *options, const struct held *held,
+		 const struct pids *pids)
 {
 	const struct holder *most = most_stale(held);
-	unsigned negligent = count_negligent(held);
-	struct text text;
+	unsigned negligent = count_negligent(held), zombies = held->zombies_stale;
+	bool scarce = pids->limit && pids->used * 100 > pids->limit * options->max_pids;
+	bool many = most && options->max_zombies != UNSET && most->stale > options->max_zombies;
 
-	text_start(&text, verdict->words, sizeof(verdict->words));
-	verdict->status = UNHEALTHY;
-	if (pids->limit && pids->used * 100 > pids->limit * options->max_pids) {
-		text_add(&text, "unhealthy: ");
-		add_pids(&text, pids);
-		text_add(&text, ", more than %lld %%; %u zombie%s held",
-			 (long long)options->max_pids, held->zombies_stale,
-			 plural(held->zombies_stale));
-		return;
-	}
-	if (most && options->max_zombies != UNSET && most->stale > options->max_zombies) {
-		text_add(&text, "unhealthy: %d (%q) holds %u zombie%s, more than %lld; ",
-			 (int)most->pid, most->name, most->stale, plural(most->stale),
-			 (long long)options->max_zombies);
-		add_pids(&text, pids);
-		return;
-	}
-	verdict->status = HEALTHY;
-	text_add(&text, "healthy: %u zombie%s held by %u parent%s; ", held->zombies_stale,
-		 plural(held->zombies_stale), negligent, plural(negligent));
-	add_pids(&text, pids);
+	message_add(verdict, scarce || many ? "unhealthy: " : "healthy: ");
+	if (many && !scarce)
+		message_add(verdict, "%d (%q) holds %u zombie%s, more than %lld; ", (int)most->pid,
+			    most->name, most->stale, plural(most->stale),
+			    (long long)options->max_zombies);
+	else if (!scarce)
+		message_add(verdict, "%u zombie%s held by %u parent%s; ", zombies, plural(zombies),
+			    negligent, plural(negligent));
+	message_add(verdict, "%!u{held_zombies}%!u{negligent_parents}", zombies, negligent);
+	message_add(verdict,
+		    pids->limit ? "%lld{pids_used} of %lld{pids_limit} PIDs used "
+				  "(%d{pids_percent} %%, %q{limit_file})" :
+				  "no PID limit is known%!lld{pids_used}%!lld{pids_limit}"
+				  "%!d{pids_percent}%!q{limit_file}",
+		    pids->used, pids->limit, pids_percent(pids), pids->file);
+	if (scarce)
+		message_add(verdict, ", more than %lld %%; %u zombie%s held",
+			    (long long)options->max_pids, zombies, plural(zombies));
+	return scarce || many ? UNHEALTHY : HEALTHY;
 }
 
-/* ---- the table ---- */
+/* ---- the output ---- */
 
 /* Moves the holders of most stale zombies to the front. */
 static unsigned sort_rows(struct held *held)
@@ -220,21 +189,21 @@ static unsigned sort_rows(struct held *held)
 	return rows;
 }
 
-static void add_name(const char *name, int width)
+/* A parent, as a row of the table and as an object. */
+static void describe(struct message *row, const struct holder *holder)
 {
-	char escaped[NAME * 4 + 1], cut[NAME];
-	struct text text;
-
-	strncpy(cut, name, sizeof(cut) - 1);
-	cut[sizeof(cut) - 1] = '\0';
-	text_start(&text, escaped, sizeof(escaped));
-	text_add(&text, "%q", cut);
-	text_add(&output, width ? "%-16s" : "%s", escaped);
+	message_start(row, LOG_LINE);
+	message_add(row,
+		    "%8d{parent_pid}  %-16q{parent_name} %7u{zombies}  %8d{zombie_pid} "
+		    "%-16q{zombie_name}  %s{advice}\n",
+		    (int)holder->pid, holder->name, holder->stale, (int)holder->zombie,
+		    holder->zombie_name, advise(holder));
 }
 
 static void add_table(struct held *held, const char *whose)
 {
 	unsigned negligent = count_negligent(held), rows = sort_rows(held);
+	struct message row;
 
 	if (whose)
 		text_add(&output, "the PID namespace is %s\n", whose);
@@ -242,13 +211,8 @@ static void add_table(struct held *held, const char *whose)
 		text_add(&output, "%8s  %-16s %7s  %-26s %s\n", "PID", "PARENT", "ZOMBIES",
 			 "ONE ZOMBIE", "WHAT TO DO");
 	for (unsigned i = 0; i < rows; i++) {
-		const struct holder *holder = &held->holders[i];
-
-		text_add(&output, "%8d  ", (int)holder->pid);
-		add_name(holder->name, NAME);
-		text_add(&output, " %7u  %8d ", holder->stale, (int)holder->zombie);
-		add_name(holder->zombie_name, NAME);
-		text_add(&output, "  %s\n", advise(holder));
+		describe(&row, &held->holders[i]);
+		text_add(&output, "%s", row.words.start);
 	}
 	if (negligent > rows)
 		text_add(&output, "and %u more parents\n", negligent - rows);
@@ -259,71 +223,51 @@ static void add_table(struct held *held, const char *whose)
 			 held->zombies);
 }
 
-static void start_object(int level, const struct verdict *verdict)
+static void add_objects(struct held *held)
 {
-	static const char *const levels[] = {
-		[LOG_ERROR] = "error", [LOG_WARNING] = "warning", [LOG_INFO] = "info"
-	};
+	unsigned rows = sort_rows(held);
+	const char *between = "{";
+	struct message row;
 
-	text_add(&output, "{\"time\":\"");
-	log_add_time(&output);
-	text_add(&output, "\",\"level\":\"%s\",\"event\":\"check\",\"message\":", levels[level]);
-	text_add_json(&output, verdict->words);
-	log_add_fields(&output, LOG_FIELDS(LOG_NUMBER("exit_status", verdict->status)));
-}
-
-static void add_objects(struct held *held, const struct pids *pids, const char *whose,
-			const struct verdict *verdict)
-{
-	unsigned negligent = count_negligent(held), rows = sort_rows(held);
-	const size_t end = output.size;
-
-	start_object(verdict->status == HEALTHY ? LOG_INFO : LOG_WARNING, verdict);
-	log_add_fields(&output, LOG_FIELDS(LOG_NUMBER("held_zombies", held->zombies_stale),
-					   LOG_NUMBER("negligent_parents", negligent),
-					   LOG_NUMBER("pids_used", pids->used),
-					   LOG_NUMBER("pids_limit", pids->limit),
-					   LOG_NUMBER("pids_percent", pids_percent(pids)),
-					   LOG_STRING("limit_file", pids->file)));
-	if (whose)
-		log_add_fields(&output, LOG_FIELDS(LOG_STRING("pid_namespace", whose)));
 	text_add(&output, ",\"parents\":[");
-	/* Four bytes stay free for the end of the array, of the object and of the line. */
-	output.size -= 4;
-	for (unsigned i = 0; i < rows; i++) {
-		const struct holder *holder = &held->holders[i];
-		const struct text before = output;
-
-		text_add(&output, "%s{\"parent_pid\":%d", i ? "," : "", (int)holder->pid);
-		log_add_fields(&output, LOG_FIELDS(LOG_STRING("parent_name", holder->name),
-						   LOG_NUMBER("zombies", holder->stale),
-						   LOG_NUMBER("zombie_pid", holder->zombie),
-						   LOG_STRING("zombie_name", holder->zombie_name),
-						   LOG_STRING("advice", advise(holder))));
-		text_add(&output, "}");
-		if (output.length >= output.size - 1) {
-			output = before;
+	for (unsigned i = 0; i < rows; i++, between = ",{") {
+		describe(&row, &held->holders[i]);
+		/* Four bytes stay free for the end of the array, of the object and of the line. */
+		if (output.length + row.fields.length + 8 > output.size)
 			break;
-		}
+		text_add(&output, "%s%s}", between, row.fields.start + 1);
 	}
-	output.size = end;
-	text_add(&output, "]}\n");
+	text_add(&output, "]");
 }
 
-static int cannot_tell(bool json, const char *why)
+/* Writes the verdict, with what was seen where it could be. */
+static int conclude(struct message *verdict, int status, bool json, struct held *held,
+		    const char *whose)
 {
-	struct verdict verdict = { .status = CANNOT_TELL };
-	struct text text;
-
-	text_start(&text, verdict.words, sizeof(verdict.words));
-	text_add(&text, "unknown: %s", why);
+	message_add(verdict, "%!d{exit_status}", status);
+	if (whose)
+		message_add(verdict, "%!s{pid_namespace}", whose);
 	if (json) {
-		start_object(LOG_ERROR, &verdict);
+		message_compose(&output,
+				status == HEALTHY   ? LOG_INFO :
+				status == UNHEALTHY ? LOG_WARNING :
+						      LOG_ERROR,
+				"check", verdict);
+		if (held)
+			add_objects(held);
 		text_add(&output, "}\n");
 	} else {
-		text_add(&output, "%s\n", verdict.words);
+		text_add(&output, "%s\n", verdict->words.start);
+		if (held)
+			add_table(held, whose);
 	}
-	return finish(CANNOT_TELL);
+	return finish(status);
+}
+
+static int cannot_tell(struct message *verdict, bool json, const char *why)
+{
+	message_add(verdict, "unknown: %s", why);
+	return conclude(verdict, CANNOT_TELL, json, NULL, NULL);
 }
 
 int check_run(const struct options *options)
@@ -331,32 +275,28 @@ int check_run(const struct options *options)
 	static char buffer[OUTPUT] ON_OWN_PAGES;
 	static struct pids pids ON_OWN_PAGES;
 	bool json = options->log_format == LOG_JSON;
-	struct verdict verdict;
+	struct message verdict;
 	const char *whose;
 	struct held *held;
+	int status;
 
 	text_start(&output, buffer, sizeof(buffer));
+	message_start(&verdict, LOG_LINE);
 	if (!procfs_is_ours())
-		return cannot_tell(json, "there is no /proc of this PID namespace");
+		return cannot_tell(&verdict, json, "there is no /proc of this PID namespace");
 	if (hides_processes())
-		return cannot_tell(json, "/proc hides other users' processes (hidepid)");
+		return cannot_tell(&verdict, json, "/proc hides other users' processes (hidepid)");
 	whose = whose_namespace();
 	pids_open(&pids);
-	held = held_walk(now(), false, -1);
+	held = held_walk(clock_now(), false, -1);
 	if (held) {
-		sleep_for(options->settle);
+		clock_sleep(options->settle);
 		pids_look(&pids, true);
-		held = held_walk(now(), true, pids.user);
+		held = held_walk(clock_now(), true, pids.user);
 	}
 	if (!held)
-		return cannot_tell(json, "/proc cannot be read");
+		return cannot_tell(&verdict, json, "/proc cannot be read");
 	pids_count(&pids, held->threads, held->user_threads);
-	judge(&verdict, options, held, &pids);
-	if (json) {
-		add_objects(held, &pids, whose, &verdict);
-	} else {
-		text_add(&output, "%s\n", verdict.words);
-		add_table(held, whose);
-	}
-	return finish(verdict.status);
+	status = judge(&verdict, options, held, &pids);
+	return conclude(&verdict, status, json, held, whose);
 }

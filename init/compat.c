@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "text.h"
+
 enum { OUT = STDOUT_FILENO, ERR = STDERR_FILENO };
 
 #define STOPS (1ULL << (SIGTSTP - 1) | 1ULL << (SIGTTIN - 1) | 1ULL << (SIGTTOU - 1))
@@ -15,9 +17,9 @@ enum { OUT = STDOUT_FILENO, ERR = STDERR_FILENO };
 
 static const struct contract contracts[] = {
 	{
-		.names = " zinit ",
+		.names = "zinit",
 		.own_longs = NULL,
-		.not_ours = " ",
+		.not_ours = "",
 		.version = "zinit " ZINIT_VERSION,
 		.usage_status = 125,
 		.failure_status = 125,
@@ -32,10 +34,10 @@ static const struct contract contracts[] = {
 	},
 	{
 		/* dockerd binds its init to /sbin/docker-init and asks it on the host for --version. */
-		.names = " tini tini-static docker-init ",
+		.names = "tini tini-static docker-init",
 		.letters = "hvwglesp",
-		.own_longs = " ",
-		.not_ours = " help version ",
+		.own_longs = "",
+		.not_ours = "help version",
 		.version = sizeof(ZINIT_COMMIT) > 1 ? "tini version 0.19.0 - git." ZINIT_COMMIT :
 						      "tini version 0.19.0",
 		.version_alone = true,
@@ -55,10 +57,10 @@ static const struct contract contracts[] = {
 		.subreaper = SUBREAPER_ASKED,
 	},
 	{
-		.names = " dumb-init ",
+		.names = "dumb-init",
 		.letters = "hvVcr",
-		.own_longs = " help single-child rewrite verbose version ",
-		.not_ours = " ",
+		.own_longs = "help single-child rewrite verbose version",
+		.not_ours = "",
 		.version = "dumb-init v1.2.5",
 		.plain_rewrite = true,
 		.variables_win = true,
@@ -79,10 +81,10 @@ static const struct contract contracts[] = {
 	},
 	{
 		/* podman mounts its init as /run/podman-init; docker info wants "tini version". */
-		.names = " catatonit podman-init ",
+		.names = "catatonit podman-init",
 		.letters = "ghLPV",
-		.own_longs = " version ",
-		.not_ours = " help ",
+		.own_longs = "version",
+		.not_ours = "help",
 		.version = "tini version 0.2.1_catatonit",
 		.variables_win = true,
 		.pause_ignores = true,
@@ -99,10 +101,10 @@ static const struct contract contracts[] = {
 		.subreaper = SUBREAPER_REQUIRED,
 	},
 	{
-		.names = " pause ",
+		.names = "pause",
 		.letters = "",
-		.own_longs = " ",
-		.not_ours = " ",
+		.own_longs = "",
+		.not_ours = "",
 		.version = "pause.c " ZINIT_VERSION,
 		.version_anywhere = true,
 		.pause_ignores = true,
@@ -137,22 +139,10 @@ static const struct {
 	{ "CATATONIT_LOG", "catatonit", NULL, VARIABLE_RESERVED },
 };
 
-bool compat_lists(const char *list, const char *word)
-{
-	size_t wanted = strlen(word), length;
-
-	for (list += strspn(list, " "); *list; list += length + strspn(list + length, " ")) {
-		length = strcspn(list, " ");
-		if (length == wanted && memcmp(list, word, length) == 0)
-			return true;
-	}
-	return false;
-}
-
 const struct contract *compat_find(const char *name)
 {
 	for (size_t i = 0; i < CONTRACTS; i++)
-		if (compat_lists(contracts[i].names, name))
+		if (text_lists(contracts[i].names, ' ', name))
 			return &contracts[i];
 	return NULL;
 }
@@ -174,7 +164,7 @@ void compat_variables(const struct contract *contract,
 		bool own = contract == &contracts[0] && variables[i].variable != VARIABLE_RESERVED;
 		const char *value;
 
-		if (!own && !compat_lists(contract->names, variables[i].heeded_by))
+		if (!own && !text_lists(contract->names, ' ', variables[i].heeded_by))
 			continue;
 		value = getenv(variables[i].name);
 		if (value && (!variables[i].only || strcmp(value, variables[i].only) == 0))

@@ -14,10 +14,10 @@ enum target { TARGET_CHILD, TARGET_GROUP, TARGET_SESSION };
 enum subreaper { SUBREAPER_TRY, SUBREAPER_ASKED, SUBREAPER_NEVER, SUBREAPER_REQUIRED };
 
 struct contract {
-	const char *names; /* basenames of argv[0], each between blanks */
+	const char *names; /* basenames of argv[0], divided by blanks */
 	const char *letters; /* the short options accepted; NULL: all of options.def */
-	const char *own_longs; /* its own long options, each between blanks: abbreviated freely */
-	const char *not_ours; /* zinit's long options that mean nothing here, each between blanks */
+	const char *own_longs; /* its own long options, divided by blanks: abbreviated freely */
+	const char *not_ours; /* zinit's long options that mean nothing here, divided by blanks */
 	const char *version; /* what -V prints; a %s in it is zinit's commit */
 	bool version_alone; /* --version counts only as the sole argument (tini) */
 	bool version_anywhere; /* -v in any case and place is the version, other words are nothing (pause) */
@@ -39,9 +39,6 @@ struct contract {
 	enum target target; /* the default */
 	enum subreaper subreaper; /* when zinit is not PID 1 */
 };
-
-/* Is `word` one of the words of `list`, each between blanks? */
-bool compat_lists(const char *list, const char *word);
 
 /* The contract for a basename or for a word of --as; NULL when there is none of that name. */
 const struct contract *compat_find(const char *name);

@@ -5,59 +5,54 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+#include "descriptors.h"
 #include "log.h"
 
 static int fail(const char *what, const char *path)
 {
-	log_error("copy-failed", LOG_FIELDS(LOG_STRING("path", path), LOG_NUMBER("errno", errno)),
-		  "cannot %s '%q': %e", what, path, errno);
+	log_error("copy-failed", "cannot %s '%q{path}': %e{errno}", what, path, errno);
 	return 125;
 }
 
 static bool copy_bytes(int from, int to)
 {
-	char buffer[16384];
 	ssize_t count;
 
-	while ((count = read(from, buffer, sizeof(buffer))) > 0)
-		for (ssize_t done = 0, written; done < count; done += written)
-			if ((written = write(to, buffer + done, (size_t)(count - done))) <= 0)
-				return false;
+	while ((count = sendfile(to, from, NULL, INT_MAX)) > 0)
+		continue;
 	/* The name must not stand before the bytes do: fsync(2), then rename(2). */
-	return count == 0 && fchmod(to, 0755) == 0 && fsync(to) == 0;
+	return count == 0 && fsync(to) == 0;
 }
 
 int copy_self(const char *path)
 {
 	char target[PATH_MAX], beside[PATH_MAX];
-	struct text text;
-	struct timespec now;
 	struct stat status;
-	int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	int from = descriptors_open("/proc/self/exe", O_RDONLY, 0);
 	int to;
 
 	if (from < 0)
 		return fail("open", "/proc/self/exe");
-	text_start(&text, target, sizeof(target));
-	text_add(&text, "%s", path);
-	if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
-		text_add(&text, "/zinit");
-	text_start(&text, beside, sizeof(beside));
+	text_print(target, sizeof(target), "%s%s", path,
+		   stat(path, &status) == 0 && S_ISDIR(status.st_mode) ? "/zinit" : "");
 	/*
 	 * In a container every zinit is PID 1: what one that was killed left in a shared folder must
 	 * not be in the way of the next, and two at once must not write into one file.
 	 */
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	text_add(&text, "%s.%d.%d", target, (int)getpid(), (int)now.tv_nsec);
-	if (text.length == text.size - 1) {
+	text_print(beside, sizeof(beside), "%s.%d.%lld", target, (int)getpid(),
+		   (long long)clock_now());
+	if (strlen(beside) == sizeof(beside) - 1) {
 		errno = ENAMETOOLONG;
 		return fail("write", path);
 	}
-	to = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+	umask(0);
+	to = descriptors_open(beside, O_WRONLY | O_CREAT | O_EXCL, 0755);
 	if (to < 0)
 		return fail("write", beside);
 	if (!copy_bytes(from, to) || close(to) != 0 || rename(beside, target) != 0) {

@@ -170,7 +170,7 @@ bool descendants_each(void (*visit)(const struct pinned *process, void *context)
 	if (walk.blind && !warned) {
 		warned = true;
 		log_warning(
-			"descendants-hidden", LOG_PLAIN,
+			"descendants-hidden",
 			"cannot look below zinit's own children (no /proc of this PID namespace, "
 			"or no pidfd_open): the others are reached once they are adopted");
 	}

@@ -1,16 +1,13 @@
 /* Descriptors: zinit's own stay out of the way, and nothing inherited is held. */
 #include "descriptors.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "text.h"
+#include "procfs.h"
 
 /* The form that musl uses, too: the sandbox knows no other. */
 #ifdef SYS_fcntl64
@@ -18,6 +15,12 @@ enum { FCNTL = SYS_fcntl64 };
 #else
 enum { FCNTL = SYS_fcntl };
 #endif
+
+/* openat(2), since musl's open() makes a second call, to set close-on-exec once more. */
+int descriptors_open(const char *path, int flags, mode_t mode)
+{
+	return openat(AT_FDCWD, path, flags | O_CLOEXEC | O_NOCTTY, mode);
+}
 
 int descriptors_copy(int fd)
 {
@@ -43,31 +46,28 @@ static bool is_kept(int fd, const int keep[], int count)
 	return false;
 }
 
+struct range {
+	unsigned first, last;
+	int list; /* /proc/self/fd itself */
+};
+
+static void close_in(int fd, void *context)
+{
+	const struct range *range = context;
+
+	if ((unsigned)fd >= range->first && (unsigned)fd <= range->last && fd != range->list)
+		close(fd);
+}
+
 /*
  * Closes what /proc/self/fd lists from first to last. Closing while reading is safe there: the
  * kernel continues at a number, not at an entry (proc_readfd_common()).
  */
 static bool close_listed(unsigned first, unsigned last)
 {
-	char entries[2048] __attribute__((aligned(8)));
-	unsigned long long fd;
-	long length;
-	int list = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct range range = { first, last, descriptors_open("/proc/self/fd", O_RDONLY, 0) };
 
-	if (list < 0)
-		return false;
-	while ((length = syscall(SYS_getdents64, list, entries, sizeof(entries))) > 0) {
-		for (long at = 0; at < length;) {
-			const struct dirent *entry = (const void *)(entries + at);
-
-			at += entry->d_reclen;
-			if (text_number(entry->d_name, INT_MAX, &fd) && fd >= first && fd <= last &&
-			    (int)fd != list)
-				close((int)fd);
-		}
-	}
-	close(list);
-	return length == 0;
+	return procfs_each_number(range.list, close_in, &range);
 }
 
 /*
@@ -82,7 +82,7 @@ static void close_from_to(unsigned first, unsigned last)
 	if (first > last || syscall(SYS_close_range, first, last, 0) == 0 ||
 	    close_listed(first, last))
 		return;
-	getrlimit(RLIMIT_NOFILE, &limit);
+	prlimit(0, RLIMIT_NOFILE, NULL, &limit);
 	for (rlim_t fd = first; fd <= last && fd < limit.rlim_cur; fd++)
 		close((int)fd);
 }
@@ -108,7 +108,7 @@ static void close_all_but(const int keep[], int count)
 
 void descriptors_release(bool keep_stdout, const int keep[], int count)
 {
-	int null = open("/dev/null", O_RDWR);
+	int null = descriptors_open("/dev/null", O_RDWR, 0);
 
 	for (int fd = STDIN_FILENO; fd <= (keep_stdout ? STDIN_FILENO : STDOUT_FILENO); fd++) {
 		if (null < 0)

@@ -5,6 +5,7 @@
 #define ZINIT_DESCRIPTORS_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /*
  * Moves a descriptor above 2 (close-on-exec) where it landed on 0, 1 or 2: what was closed at the
@@ -12,6 +13,9 @@
  * Takes -1 and gives it back. Returns the descriptor, -1 with errno.
  */
 int descriptors_lift(int fd);
+
+/* openat(2), close-on-exec, and never a controlling terminal. Returns the descriptor, -1 with errno. */
+int descriptors_open(const char *path, int flags, mode_t mode);
 
 /* Another descriptor for the same description, above 2 and close-on-exec; -1 with errno. */
 int descriptors_copy(int fd);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "descriptors.h"
 #include "log.h"
 #include "spawn.h"
 
@@ -19,9 +20,9 @@ static int open_program(const char *program, char path[PATH_MAX])
 	int fd = -1;
 
 	if (strchr(program, '/'))
-		return open(program, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		return descriptors_open(program, O_RDONLY | O_NONBLOCK, 0);
 	while (fd < 0 && spawn_next_path(&at, program, path))
-		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		fd = descriptors_open(path, O_RDONLY | O_NONBLOCK, 0);
 	return fd;
 }
 
@@ -33,8 +34,10 @@ static bool script_interpreter(char *head, const char **interpreter, bool *carri
 	if (strncmp(head, "#!", 2) != 0)
 		return false;
 	head += 2;
-	head += strspn(head, " \t");
-	length = strcspn(head, " \t\n");
+	while (*head == ' ' || *head == '\t')
+		head++;
+	for (length = 0; head[length] && !strchr(" \t\n", head[length]);)
+		length++;
 	*carriage_return = length > 0 && head[length - 1] == '\r';
 	head[length - (*carriage_return ? 1 : 0)] = '\0';
 	*interpreter = head;
@@ -84,38 +87,38 @@ static const char *machine_name(unsigned machine)
 
 void explain_exec_failure(const char *program, int error)
 {
-	const struct log_field *fields =
-		LOG_FIELDS(LOG_STRING("program", program), LOG_NUMBER("errno", error));
 	char path[PATH_MAX], head[512] = "";
 	const char *interpreter;
 	bool carriage_return;
+	struct message message;
 	int fd = open_program(program, path);
 	ssize_t length = fd < 0 ? -1 : read(fd, head, sizeof(head) - 1);
 	bool elf = length >= (ssize_t)sizeof(ElfW(Ehdr)) && memcmp(head, ELFMAG, SELFMAG) == 0;
 
 	if (length > 0)
 		head[length] = '\0';
+	message_start(&message, LOG_LINE);
+	message_add(&message, "cannot run '%q{program}': ", program);
 	if (error == ENOENT && length > 0 &&
 	    script_interpreter(head, &interpreter, &carriage_return))
-		log_error("exec-failed", fields,
-			  "cannot run '%q': its interpreter '%q' is missing%s", program,
-			  interpreter,
-			  carriage_return ? " (its #! line ends with CR LF: save it with LF)" : "");
+		message_add(&message, "its interpreter '%q' is missing%s", interpreter,
+			    carriage_return ? " (its #! line ends with CR LF: save it with LF)" :
+					      "");
 	else if (error == ENOENT && elf && elf_interpreter(fd, head, path))
-		log_error("exec-failed", fields,
-			  "cannot run '%q': its dynamic loader '%q' is missing", program, path);
+		message_add(&message, "its dynamic loader '%q' is missing", path);
 	else if (error == ENOEXEC && elf)
-		log_error("exec-failed", fields,
-			  "cannot run '%q': it is for another architecture: %s", program,
-			  machine_name((unsigned char)head[EI_DATA] == ELFDATA2MSB ?
-					       (unsigned)(unsigned char)head[18] << 8 |
-						       (unsigned char)head[19] :
-					       (unsigned)(unsigned char)head[19] << 8 |
-						       (unsigned char)head[18]));
+		message_add(&message, "it is for another architecture: %s",
+			    machine_name((unsigned char)head[EI_DATA] == ELFDATA2MSB ?
+						 (unsigned)(unsigned char)head[18] << 8 |
+							 (unsigned char)head[19] :
+						 (unsigned)(unsigned char)head[19] << 8 |
+							 (unsigned char)head[18]));
 	else if (error == ENOENT && length < 0 && !strchr(program, '/'))
-		log_error("exec-failed", fields, "cannot run '%q': not found in PATH", program);
+		message_add(&message, "not found in PATH");
 	else
-		log_error("exec-failed", fields, "cannot run '%q': %e", program, error);
+		message_add(&message, "%e", error);
+	message_add(&message, "%!d{errno}", error);
+	log_message(LOG_ERROR, "exec-failed", &message);
 	if (fd >= 0)
 		close(fd);
 }

@@ -56,8 +56,7 @@ static void choose_fallback(void)
 	state.way = WAY_POLL;
 	if (fstat(STDERR_FILENO, &status) != 0 || S_ISREG(status.st_mode))
 		return;
-	int fd = descriptors_lift(
-		open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+	int fd = descriptors_lift(descriptors_open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK, 0));
 	if (fd < 0)
 		return;
 	state.private_fd = fd;
@@ -81,8 +80,7 @@ static bool write_polled(const char *line, size_t length)
 	return write(STDERR_FILENO, line, length) == (ssize_t)length;
 }
 
-/* Returns whether the line went out whole. */
-static bool write_line(const char *line, size_t length)
+bool log_write(const char *line, size_t length)
 {
 	if (state.way == WAY_NOWAIT) {
 		struct iovec piece = { .iov_base = (char *)line, .iov_len = length };
@@ -121,7 +119,7 @@ static void add_date(struct text *text, long long days)
 	text_add(text, "%04d-%02d-%02d", year, month + 1, (int)days + 1);
 }
 
-void log_add_time(struct text *text)
+static void add_time(struct text *text)
 {
 	struct timespec now;
 	long long second;
@@ -134,82 +132,92 @@ void log_add_time(struct text *text)
 		 (int)(second % 60), (int)(now.tv_nsec / 1000));
 }
 
-void log_add_fields(struct text *text, const struct log_field *fields)
+void message_start(struct message *message, size_t longest)
 {
-	for (; fields && fields->name; fields++) {
-		const struct text before = *text;
-		bool whole;
-
-		text_add(text, ",\"%s\":", fields->name);
-		if (fields->string)
-			whole = text_add_json(text, fields->string);
-		else {
-			text_add(text, "%lld", fields->number);
-			whole = text->length < text->size - 1;
-		}
-		if (!whole) {
-			/* A field that does not fit is left out whole: the line stays valid JSON. */
-			*text = before;
-			text->start[text->length] = '\0';
-		}
-	}
+	text_start(&message->words, message->word_bytes, longest);
+	text_start(&message->fields, message->field_bytes, longest / 4 * 5);
 }
 
-static void compose(struct text *text, enum log_level level, const char *event,
-		    const struct log_field *fields, char *message)
+static void add_list(struct message *message, const char *format, va_list arguments)
 {
-	if (state.format == LOG_TEXT) {
-		text_add(text, "zinit[%d]: %s: %s", (int)getpid(), level_names[level], message);
-		return;
-	}
-	text_add(text, "{\"time\":\"");
-	log_add_time(text);
-	text_add(text, "\",\"level\":\"%s\",\"event\":\"%s\",\"message\":", level_names[level],
+	text_add_fields(&message->words, state.format == LOG_JSON ? &message->fields : NULL, format,
+			arguments);
+}
+
+void message_add(struct message *message, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	add_list(message, format, arguments);
+	va_end(arguments);
+}
+
+void message_compose(struct text *line, enum log_level level, const char *event,
+		     struct message *message)
+{
+	char *words = message->words.start;
+	size_t length = message->words.length;
+
+	text_add(line, "{\"time\":\"");
+	add_time(line);
+	text_add(line, "\",\"level\":\"%s\",\"event\":\"%s\",\"message\":", level_names[level],
 		 event);
 	/* What does not fit, escaped, loses its end. */
-	for (size_t length = strlen(message); !text_add_json(text, message); length /= 2)
-		message[length / 2] = '\0';
-	log_add_fields(text, fields);
-	text->size++;
-	text_add(text, "}");
+	line->size -= message->fields.length;
+	for (; !text_add_json(line, words); length /= 2)
+		words[length / 2] = '\0';
+	line->size += message->fields.length;
+	text_add(line, "%s", message->fields.start);
 }
 
-static bool say(enum log_level level, const char *event, const struct log_field *fields,
-		char *message)
+static bool say(enum log_level level, const char *event, struct message *message)
 {
 	char line[LOG_JSON_LINE];
-	size_t size = state.format == LOG_TEXT ? LOG_LINE : LOG_JSON_LINE;
 	struct text text;
 
 	/* Two bytes stay free, for the end of a JSON object and the end of the line. */
-	text_start(&text, line, size - 2);
-	compose(&text, level, event, fields, message);
-	line[text.length] = '\n';
-	return write_line(line, text.length + 1);
+	text_start(&text, line, (state.format == LOG_TEXT ? LOG_LINE : LOG_JSON_LINE) - 2);
+	if (state.format == LOG_TEXT) {
+		text_add(&text, "zinit[%d]: %s: %s", (int)getpid(), level_names[level],
+			 message->words.start);
+	} else {
+		message_compose(&text, level, event, message);
+		line[text.length++] = '}';
+	}
+	line[text.length++] = '\n';
+	return log_write(line, text.length);
 }
 
-void log_event(enum log_level level, const char *event, const struct log_field *fields,
-	       const char *format, ...)
+void log_message(enum log_level level, const char *event, struct message *message)
 {
-	char message[LOG_LINE], notice[64];
-	struct text text;
-	va_list arguments;
+	struct message notice;
 	int saved = errno;
 
 	if (!log_says(level))
 		return;
-	text_start(&text, message, sizeof(message));
-	va_start(arguments, format);
-	text_add_list(&text, format, arguments);
-	va_end(arguments);
 	if (state.lost) {
-		text_start(&text, notice, sizeof(notice));
-		text_add(&text, "%u messages were lost: the log was full", state.lost);
-		if (say(LOG_WARNING, "messages-lost",
-			LOG_FIELDS(LOG_NUMBER("lost_messages", state.lost)), notice))
+		message_start(&notice, LOG_LINE);
+		message_add(&notice, "%u{lost_messages} messages were lost: the log was full",
+			    state.lost);
+		if (say(LOG_WARNING, "messages-lost", &notice))
 			state.lost = 0;
 	}
-	if (state.lost || !say(level, event, fields, message))
+	if (state.lost || !say(level, event, message))
 		state.lost++;
 	errno = saved;
+}
+
+void log_event(enum log_level level, const char *event, const char *format, ...)
+{
+	struct message message;
+	va_list arguments;
+
+	if (!log_says(level))
+		return;
+	message_start(&message, LOG_LINE);
+	va_start(arguments, format);
+	add_list(&message, format, arguments);
+	va_end(arguments);
+	log_message(level, event, &message);
 }

@@ -1,5 +1,6 @@
 /* zinit: the life of an init, top to bottom. */
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -23,14 +24,14 @@ static void become_subreaper(const struct options *options, const struct inherit
 	if (inherited->pid == 1 || wish == SUBREAPER_NEVER)
 		return;
 	if (wish == SUBREAPER_ASKED && !options->subreaper) {
-		log_warning("no-subreaper", LOG_PLAIN,
+		log_warning("no-subreaper",
 			    "not PID 1 and no subreaper: orphans go to another init; use -s");
 		return;
 	}
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
 		return;
-	log_event(wish == SUBREAPER_REQUIRED ? LOG_ERROR : LOG_WARNING, "no-subreaper", LOG_PLAIN,
-		  "cannot be a child subreaper: %e", errno);
+	log_event(wish == SUBREAPER_REQUIRED ? LOG_ERROR : LOG_WARNING, "no-subreaper",
+		  "cannot be a child subreaper: %e{errno}", errno);
 	if (wish == SUBREAPER_REQUIRED)
 		_exit(options->contract->failure_status);
 }
@@ -48,12 +49,17 @@ static void follow_parent(const struct options *options)
 		return;
 	parent = getppid();
 	if (prctl(PR_SET_PDEATHSIG, options->parent_death_signal, 0, 0, 0) != 0) {
-		log_error("start-failed", LOG_PLAIN, "cannot ask for a parent-death signal: %e",
-			  errno);
+		log_error("start-failed", "cannot ask for a parent-death signal: %e{errno}", errno);
 		_exit(options->contract->failure_status);
 	}
 	if (getppid() != parent)
-		raise(options->parent_death_signal); /* by tkill(2): not dropped as its own */
+		signals_raise(options->parent_death_signal);
+}
+
+/* Where main() returns to: nothing is buffered, nobody asked for atexit(3). musl's brings stdio. */
+_Noreturn void exit(int status)
+{
+	_exit(status);
 }
 
 int main(int argc, char **argv)
@@ -72,7 +78,7 @@ int main(int argc, char **argv)
 	signals_hold(&inherited); /* blocked since the first instruction: none is lost */
 	signals = signals_listen(-1, SIGNALS_HELD);
 	if (signals < 0) {
-		log_error("start-failed", LOG_PLAIN, "cannot listen for signals: %e", errno);
+		log_error("start-failed", "cannot listen for signals: %e{errno}", errno);
 		return options.contract->failure_status;
 	}
 	if (options.report)

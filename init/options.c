@@ -1,7 +1,6 @@
 /* Options: from argv and the environment to one struct. */
 #include "options.h"
 
-#include <getopt.h>
 #include <limits.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -57,7 +56,7 @@ static const struct entry table[] = {
 #undef OPTION
 };
 
-enum { ENTRIES = sizeof(table) / sizeof(table[0]), LONG = 256 };
+enum { ENTRIES = sizeof(table) / sizeof(table[0]) };
 
 static const char *const section_titles[] = {
 	[EVERYDAY] = "Everyday",           [STOPPING] = "Stopping",
@@ -95,12 +94,12 @@ static _Noreturn void usage_error(const struct source *source, const char *forma
 
 	text_start(&text, message, sizeof(message));
 	va_start(arguments, format);
-	text_add_list(&text, format, arguments);
+	text_add_fields(&text, NULL, format, arguments);
 	va_end(arguments);
-	log_error("usage", LOG_PLAIN, "%s", message);
+	log_error("usage", "%s", message);
 	text_start(&text, hint, sizeof(hint));
 	text_add(&text, "Try '%s %s'\n", source->program,
-		 compat_lists(contract->not_ours, "help") ? "-h" : "--help");
+		 text_lists(contract->not_ours, ' ', "help") ? "-h" : "--help");
 	if (write(contract->usage_stream, hint, text.length) < 0) {
 		/* Nobody reads it. */
 	}
@@ -132,7 +131,7 @@ static _Noreturn void bad_word(const struct source *source, const struct entry *
  */
 static const char *next_word(const char *list, char word[static 32])
 {
-	size_t length = strcspn(list, ",");
+	size_t length = text_until(list, ',');
 	size_t kept = length < 31 ? length : 31;
 
 	memcpy(word, list, kept);
@@ -287,7 +286,7 @@ static void read_choice(const struct source *source, const struct entry *entry, 
 	const char *choice = entry->argument;
 
 	for (int value = 0;; value++) {
-		size_t length = strcspn(choice, "|");
+		size_t length = text_until(choice, '|');
 
 		if (strlen(word) == length && memcmp(word, choice, length) == 0) {
 			*(int *)member_of(source, entry) = value;
@@ -401,7 +400,7 @@ static void read_option(struct source *source, const struct entry *entry, const 
 		break;
 	case SIGNAL:
 	case DEATH_SIGNAL:
-		*plain = word ? read_signal(source, entry, word) : entry->value;
+		*plain = read_signal(source, entry, word);
 		break;
 	case SIGNALS:
 		read_signals(source, entry, word);
@@ -524,117 +523,128 @@ static void apply_peer_variable(enum peer_variable variable, const char *name, c
 	}
 }
 
-/* getopt's string, from the table, for the letters that the contract accepts. */
-static void make_letters(struct text *text, const struct contract *contract)
+/* A short option that the contract accepts; NULL without one of that letter. */
+static const struct entry *find_letter(const struct contract *contract, char letter)
 {
-	text_add(text, "+:");
-	for (int i = 0; i < ENTRIES; i++) {
-		if (!table[i].letter ||
-		    (contract->letters && !strchr(contract->letters, table[i].letter)))
-			continue;
-		text_add(text, table[i].argument ? "%c:" : "%c", table[i].letter);
-	}
-}
-
-/*
- * getopt_long's array. A peer's own long options come in an array of their own, asked first, so
- * that their abbreviations mean what they meant there (dumb-init's --rew=15:2).
- */
-static void make_longs(struct option longs[static ENTRIES + 1], const struct contract *contract,
-		       bool own)
-{
-	int count = 0;
-
-	for (int i = 0; i < ENTRIES; i++) {
-		if (!table[i].name || (own ? !compat_lists(contract->own_longs, table[i].name) :
-					     compat_lists(contract->not_ours, table[i].name)))
-			continue;
-		longs[count++] = (struct option){
-			.name = table[i].name,
-			.has_arg = table[i].marks & OPTIONAL ? optional_argument :
-				   table[i].argument         ? required_argument :
-							       no_argument,
-			.val = LONG + i,
-		};
-	}
-	longs[count] = (struct option){ .name = NULL };
-}
-
-static const struct entry *entry_of(int found)
-{
-	if (found >= LONG)
-		return &table[found - LONG];
+	if (contract->letters && !strchr(contract->letters, letter))
+		return NULL;
 	for (int i = 0; i < ENTRIES; i++)
-		if (table[i].letter == found)
+		if (table[i].letter == letter)
 			return &table[i];
 	return NULL;
 }
 
-static _Noreturn void unknown_option(const struct source *source, const char *word, int found)
+/*
+ * A long option by its name or by a start of it that no other has, as getopt_long(3) takes them; a
+ * peer's own ones are asked first, so that their starts mean what they meant there (dumb-init's
+ * --rew=15:2).
+ */
+static const struct entry *find_name(const struct contract *contract, const char *word,
+				     size_t length)
 {
-	const struct entry *entry = optopt ? entry_of(optopt) : NULL;
+	for (bool own = contract->own_longs;; own = false) {
+		const struct entry *found = NULL;
+		int count = 0;
 
-	if (found == ':' && entry && optopt >= LONG)
-		usage_error(source, "option '%q' needs an argument: --%s %s", word, entry->name,
-			    entry->argument);
-	if (found == ':' && entry)
-		usage_error(source, "option '-%c' needs an argument: %s", optopt, entry->argument);
-	if (entry && optopt >= LONG)
-		usage_error(source, "option '%q': --%s takes no argument", word, entry->name);
-	if (word[1] == '-')
+		for (int i = 0; i < ENTRIES; i++) {
+			const char *name = table[i].name;
+
+			if (!name || strncmp(name, word, length) != 0 ||
+			    (own ? !text_lists(contract->own_longs, ' ', name) :
+				   text_lists(contract->not_ours, ' ', name)))
+				continue;
+			if (!name[length])
+				return &table[i];
+			found = &table[i];
+			count++;
+		}
+		if (count == 1)
+			return found;
+		if (!own)
+			return NULL;
+	}
+}
+
+/* An option, with its argument; NULL where that is optional and left out. */
+static void take_option(struct source *source, struct given *given, const struct entry *entry,
+			const char *argument)
+{
+	if (entry->type == AS)
+		return; /* read before all others */
+	if (argument)
+		read_option(source, entry, argument);
+	else
+		*(int *)member_of(source, entry) = entry->value;
+	given->member[entry->member] = true;
+}
+
+/* A word of long options, `next` behind it. Returns how many words it took. */
+static int read_long(struct source *source, struct given *given, const char *word, const char *next)
+{
+	size_t length = text_until(word + 2, '=');
+	const struct entry *entry = find_name(source->options->contract, word + 2, length);
+	const char *argument = word[2 + length] ? word + 2 + length + 1 : NULL;
+	bool takes_next;
+
+	if (!entry)
 		usage_error(source, "unknown option '%q': a PROGRAM of that name needs -- in front",
 			    word);
-	word = (char[]){ (char)optopt, '\0' };
-	usage_error(source, "unknown option '-%q': a PROGRAM of that name needs -- in front", word);
+	if (argument && !entry->argument)
+		usage_error(source, "option '%q': --%s takes no argument", word, entry->name);
+	takes_next = entry->argument && !argument && !(entry->marks & OPTIONAL);
+	if (takes_next && !next)
+		usage_error(source, "option '%q' needs an argument: --%s %s", word, entry->name,
+			    entry->argument);
+	if (takes_next)
+		argument = next;
+	else if (!argument && !(entry->marks & OPTIONAL))
+		argument = "";
+	take_option(source, given, entry, argument);
+	return takes_next ? 2 : 1;
 }
 
-/* One step of getopt_long: a peer's own long options first, then zinit's. */
-static int next_option(int argc, char **argv, const char *letters, const struct option *own,
-		       const struct option *ours)
-{
-	int at = optind;
-	const char *word = at < argc ? argv[at] : "";
-
-	if (own && strncmp(word, "--", 2) == 0 && word[2]) {
-		int found = getopt_long(argc, argv, letters, own, NULL);
-
-		if (found != '?' || optopt)
-			return found;
-		optind = at;
-	}
-	return getopt_long(argc, argv, letters, ours, NULL);
-}
-
-static void read_command_line(struct source *source, struct given *given, int argc, char **argv)
+/* A word of short options, `next` behind it: -vg, -pTERM, -p TERM. Returns how many it took. */
+static int read_short(struct source *source, struct given *given, const char *word,
+		      const char *next)
 {
 	const struct contract *contract = source->options->contract;
-	struct option own[ENTRIES + 1], ours[ENTRIES + 1];
-	char letters[2 * ENTRIES + 3];
-	struct text text;
-	int at, found;
 
-	text_start(&text, letters, sizeof(letters));
-	make_letters(&text, contract);
-	if (contract->own_longs)
-		make_longs(own, contract, true);
-	make_longs(ours, contract, false);
-	opterr = 0;
-	while (at = optind, (found = next_option(argc, argv, letters,
-						 contract->own_longs ? own : NULL, ours)) != -1) {
-		const char *word = argv[at < argc ? at : argc - 1];
+	while (*++word) {
+		const struct entry *entry = find_letter(contract, *word);
 
-		if (found == '?' || found == ':') {
-			if (contract->version_anywhere && strncmp(word, "--", 2) != 0)
-				continue;
-			unknown_option(source, word, found);
+		if (entry && entry->argument) {
+			if (!word[1] && !next)
+				usage_error(source, "option '-%c' needs an argument: %s", *word,
+					    entry->argument);
+			take_option(source, given, entry, word[1] ? word + 1 : next);
+			return word[1] ? 1 : 2;
 		}
-		const struct entry *entry = entry_of(found);
-		if (entry->type == AS)
-			continue; /* read before all others */
-		read_option(source, entry, optarg);
-		given->member[entry->member] = true;
+		if (entry)
+			take_option(source, given, entry, "");
+		else if (!contract->version_anywhere)
+			usage_error(
+				source,
+				"unknown option '-%q': a PROGRAM of that name needs -- in front",
+				(char[]){ *word, '\0' });
 	}
-	source->options->program = optind < argc ? argv + optind : NULL;
+	return 1;
+}
+
+/* Options end at the first word that is none, or behind "--". */
+static void read_command_line(struct source *source, struct given *given, int argc, char **argv)
+{
+	int at = 1;
+
+	while (at < argc && argv[at][0] == '-' && argv[at][1]) {
+		const char *word = argv[at];
+
+		if (strcmp(word, "--") == 0) {
+			at++;
+			break;
+		}
+		at += (word[1] == '-' ? read_long : read_short)(source, given, word, argv[at + 1]);
+	}
+	source->options->program = at < argc ? argv + at : NULL;
 }
 
 /*

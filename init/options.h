@@ -10,10 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "clock.h"
 #include "compat.h"
 #include "signals.h"
 
-#define NANOSECONDS 1000000000LL
 #define UNSET (-1LL)
 
 enum option_action { ACTION_RUN, ACTION_HELP, ACTION_VERSION, ACTION_LICENSE };

@@ -14,14 +14,11 @@ static const char pid_max_file[] = "/proc/sys/kernel/pid_max";
 static void consider(struct pids *pids, long long used, long long limit, const char *directory,
 		     const char *file)
 {
-	struct text text;
-
 	if (used < 0 || limit <= 0 || (pids->limit && used * pids->limit <= pids->used * limit))
 		return;
 	pids->used = used;
 	pids->limit = limit;
-	text_start(&text, pids->file, sizeof(pids->file));
-	text_add(&text, "%s%s", directory, file);
+	text_print(pids->file, sizeof(pids->file), "%s%s", directory, file);
 }
 
 static void look_at_cgroups(struct pids *pids, struct cgroup cgroup)
@@ -64,7 +61,7 @@ void pids_open(struct pids *pids)
 	pids->has_version1 = cgroup_find("pids", &pids->version1);
 	pids->has_version2 = cgroup_find(NULL, &pids->version2);
 	pids->own_pid_max = pid_max_is_the_namespaces();
-	if (getrlimit(RLIMIT_NPROC, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+	if (prlimit(0, RLIMIT_NPROC, NULL, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
 	    limit.rlim_cur <= INT32_MAX)
 		pids->resource_limit = (long long)limit.rlim_cur;
 }

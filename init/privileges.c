@@ -73,15 +73,15 @@ bool privileges_wanted(const struct options *options)
 
 static bool refuse(const char *option, const char *word, const char *why)
 {
-	log_error("usage", LOG_PLAIN, "option --%s: '%q' is not right: %s", option, word, why);
+	log_error("usage", "option --%s: '%q' is not right: %s", option, word, why);
 	return false;
 }
 
 static bool is_missing(const char *option, const char *capability)
 {
 	log_error("not-permitted",
-		  LOG_FIELDS(LOG_STRING("option", option), LOG_STRING("capability", capability)),
-		  "option --%s needs %s, which zinit does not have", option, capability);
+		  "option --%s{option} needs %s{capability}, which zinit does not have", option,
+		  capability);
 	return false;
 }
 
@@ -120,9 +120,9 @@ static bool next_entry(char **at, char *fields[], int count)
 {
 	char *line;
 
-	while ((line = strsep(at, "\n"))) {
+	while ((line = text_cut(at, '\n'))) {
 		for (int i = 0; i < count; i++)
-			fields[i] = strsep(&line, ":");
+			fields[i] = text_cut(&line, ':');
 		if (fields[count - 1])
 			return true;
 	}
@@ -149,7 +149,9 @@ static bool is_named(const char *word, const char *name, unsigned id)
 
 static const char *no_such(const char *word, const char *otherwise)
 {
-	return strspn(word, "0123456789") == strlen(word) ? "the largest is 4294967294" : otherwise;
+	while (*word >= '0' && *word <= '9')
+		word++;
+	return *word ? otherwise : "the largest is 4294967294";
 }
 
 struct user {
@@ -164,8 +166,8 @@ static bool find_user(const char *word, struct user *user)
 	bool any = at && *at;
 
 	if (!at) {
-		log_error("not-permitted", LOG_FIELDS(LOG_NUMBER("errno", errno)),
-			  "option --user: cannot read /etc/passwd: %e", errno);
+		log_error("not-permitted", "option --user: cannot read /etc/passwd: %e{errno}",
+			  errno);
 		return false;
 	}
 	while (next_entry(&at, fields, FIELDS)) {
@@ -188,7 +190,7 @@ static bool has_member(char *list, const char *name)
 {
 	const char *member;
 
-	while ((member = strsep(&list, ",")))
+	while ((member = text_cut(&list, ',')))
 		if (strcmp(member, name) == 0)
 			return true;
 	return false;
@@ -205,8 +207,8 @@ static bool find_groups(const char *word, const char *user)
 		return true;
 	at = wanted.files[1] = read_whole("/etc/group");
 	if (!at) {
-		log_error("not-permitted", LOG_FIELDS(LOG_NUMBER("errno", errno)),
-			  "option --user: cannot read /etc/group: %e", errno);
+		log_error("not-permitted", "option --user: cannot read /etc/group: %e{errno}",
+			  errno);
 		return false;
 	}
 	if (!word) {
@@ -355,6 +357,18 @@ static bool parse_capability(const char *word, size_t length, char name[CAPABILI
 	return letters && cap_from_name(name, capability) == 0;
 }
 
+/* For cap_from_name(3) alone, which reads numbers by it and gets none; musl's own is 2 KiB. */
+unsigned long strtoul(const char *word, char **end, int base)
+{
+	unsigned long number = 0;
+
+	(void)base;
+	for (; *word >= '0' && *word <= '9'; word++)
+		number = number * 10 + (unsigned long)(*word - '0');
+	*end = (char *)word;
+	return number;
+}
+
 static bool is_all(const char *word, size_t length)
 {
 	return length == 3 && strncasecmp(word, "all", 3) == 0;
@@ -373,7 +387,7 @@ static bool read_list(const char *option, const char *list, enum fate fate,
 	size_t length;
 
 	for (const char *word = list;; word += length + 1) {
-		length = strcspn(word, ",");
+		length = text_until(word, ',');
 		if (fate == DROPPED && is_all(word, length)) {
 			for (int i = 0; i < CAPABILITIES; i++)
 				if (fates[i] != KEPT)
@@ -443,8 +457,7 @@ bool privileges_resolve(const struct options *options)
 	cap_t now = cap_get_proc();
 
 	if (!now) {
-		log_error("not-permitted", LOG_FIELDS(LOG_NUMBER("errno", errno)),
-			  "cannot read zinit's capabilities: %e", errno);
+		log_error("not-permitted", "cannot read zinit's capabilities: %e{errno}", errno);
 		return false;
 	}
 	wanted.no_new_privs = options->no_new_privs;
@@ -468,9 +481,19 @@ bool privileges_resolve(const struct options *options)
  * the calls of these names have 16-bit numbers, those with 32 in the name the whole ones.
  */
 #ifdef SYS_setgroups32
-enum { SETGROUPS = SYS_setgroups32, SETRESGID = SYS_setresgid32, SETRESUID = SYS_setresuid32 };
+enum {
+	SETGROUPS = SYS_setgroups32,
+	SETRESGID = SYS_setresgid32,
+	SETRESUID = SYS_setresuid32,
+	FCHOWN = SYS_fchown32
+};
 #else
-enum { SETGROUPS = SYS_setgroups, SETRESGID = SYS_setresgid, SETRESUID = SYS_setresuid };
+enum {
+	SETGROUPS = SYS_setgroups,
+	SETRESGID = SYS_setresgid,
+	SETRESUID = SYS_setresuid,
+	FCHOWN = SYS_fchown
+};
 #endif
 
 static bool set_groups(void)
@@ -504,7 +527,7 @@ static void give_streams(void)
 
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
 		if (fstat(fd, &status) == 0 && (S_ISFIFO(status.st_mode) || isatty(fd)) &&
-		    fchown(fd, wanted.uid, (gid_t)-1) != 0)
+		    syscall(FCHOWN, fd, wanted.uid, (gid_t)-1) != 0)
 			continue;
 	}
 }
@@ -578,10 +601,8 @@ void privileges_explain(const struct privileges_failure *failure)
 
 	if (!option)
 		option = wanted.dropped_count || !wanted.user ? wanted.cutting : "user";
-	log_error("not-permitted",
-		  LOG_FIELDS(LOG_STRING("option", option), LOG_NUMBER("errno", failure->error)),
-		  "option --%s: cannot %s: %e%s", option, steps[failure->step].action,
-		  failure->error, steps[failure->step].needs);
+	log_error("not-permitted", "option --%s{option}: cannot %s: %e{errno}%s", option,
+		  steps[failure->step].action, failure->error, steps[failure->step].needs);
 }
 
 /* ---- zinit itself ---- */
@@ -600,7 +621,7 @@ static void set_identity_but(const char **refused)
 		return;
 	prctl(PR_SET_PDEATHSIG, parent_death_signal);
 	if (getppid() != parent)
-		raise(parent_death_signal); /* by tkill(2): not dropped as its own */
+		signals_raise(parent_death_signal);
 }
 
 void privileges_follow(void)
@@ -612,8 +633,8 @@ void privileges_follow(void)
 	sandbox_empty_bounding();
 	set_identity_but(&refused);
 	if (refused) {
-		log_info("user-not-followed", LOG_FIELDS(LOG_NUMBER("errno", errno)),
-			 "zinit itself cannot %s of the child: %e", refused, errno);
+		log_info("user-not-followed", "zinit itself cannot %s of the child: %e{errno}",
+			 refused, errno);
 		return;
 	}
 	sandbox_drop_capabilities(false);

@@ -24,7 +24,6 @@ enum { PATH = 64, ENTRIES = 2048, STATUS = 2048, LINE = 4096 };
 /* /proc itself while procfs_each() walks it, which spares each look a step of the path; else -1. */
 static int walked = -1;
 
-/* openat(2), since musl's open() makes a second call, to set close-on-exec once more. */
 static int open_to_read(const char *path)
 {
 	static const char proc[] = "/proc/";
@@ -67,11 +66,7 @@ static ssize_t fill(int fd, char *buffer, size_t size)
 /* "/proc/" and a PID, and what follows. */
 static const char *path_of(char path[PATH], pid_t pid, const char *file)
 {
-	struct text text;
-
-	text_start(&text, path, PATH);
-	text_add(&text, "/proc/%d%s", (int)pid, file);
-	return path;
+	return text_print(path, PATH, "/proc/%d%s", (int)pid, file);
 }
 
 /* Returns 0 for what is no PID. */
@@ -196,17 +191,13 @@ const char *procfs_name(pid_t pid, char name[PROCFS_NAME])
 static const char *find_status(pid_t pid, const char *key, char text[STATUS])
 {
 	char path[PATH];
-	size_t length = strlen(key);
+	const char *at;
 
 	if (procfs_read(path_of(path, pid, "/status"), text, STATUS) <= 0)
 		return NULL;
 	/* The name, the first line, has its newlines escaped in this file. */
-	for (const char *line = text; (line = strchr(line, '\n'));) {
-		line++;
-		if (strncmp(line, key, length) == 0 && line[length] == ':')
-			return line + length + 1 + strspn(line + length + 1, " \t");
-	}
-	return NULL;
+	at = text_behind(text, key, ':');
+	return at && *at == '\t' ? at + 1 : at;
 }
 
 long long procfs_status(pid_t pid, const char *key)
@@ -233,10 +224,8 @@ bool procfs_takes(pid_t pid, int signal)
 	return (find_set(pid, "SigCgt") | find_set(pid, "SigBlk")) >> (signal - 1) & 1;
 }
 
-/* Calls `visit` with each name in the directory that is a number, and closes the directory. */
-static bool each_number(int fd, void (*visit)(pid_t number, void *context), void *context)
+bool procfs_each_number(int fd, void (*visit)(pid_t number, void *context), void *context)
 {
-	/* On the stack: a visit may look into another directory. */
 	char entries[ENTRIES] __attribute__((aligned(8)));
 	long length;
 
@@ -304,12 +293,9 @@ static void visit_thread(pid_t thread, void *context)
 {
 	struct children *children = context;
 	char path[PATH];
-	struct text text;
-	int fd;
+	int fd = open_to_read(text_print(path, sizeof(path), "/proc/%d/task/%d/children",
+					 (int)children->parent, (int)thread));
 
-	text_start(&text, path, sizeof(path));
-	text_add(&text, "/proc/%d/task/%d/children", (int)children->parent, (int)thread);
-	fd = open_to_read(path);
 	if (fd < 0) {
 		children->missing |= errno == ENOENT;
 		return;
@@ -323,13 +309,11 @@ static bool kernel_lists_children(void)
 {
 	static int known = -1;
 	char path[PATH];
-	struct text text;
 	int fd;
 
 	if (known < 0) {
-		text_start(&text, path, sizeof(path));
-		text_add(&text, "/proc/self/task/%d/children", (int)getpid());
-		fd = open_to_read(path);
+		fd = open_to_read(text_print(path, sizeof(path), "/proc/self/task/%d/children",
+					     (int)getpid()));
 		known = fd >= 0;
 		if (fd >= 0)
 			close(fd);
@@ -342,7 +326,7 @@ bool procfs_children(pid_t parent, void (*visit)(pid_t child, void *context), vo
 	struct children children = { .parent = parent, .visit = visit, .context = context };
 	char path[PATH];
 
-	each_number(open_to_read(path_of(path, parent, "/task")), visit_thread, &children);
+	procfs_each_number(open_to_read(path_of(path, parent, "/task")), visit_thread, &children);
 	return !children.missing || kernel_lists_children();
 }
 
@@ -352,26 +336,27 @@ bool procfs_each(void (*visit)(pid_t pid, void *context), void *context)
 	bool whole;
 
 	walked = proc;
-	whole = each_number(proc, visit, context);
+	whole = procfs_each_number(proc, visit, context);
 	walked = outer;
 	return whole;
 }
 
 void procfs_each_line(const char *path, bool (*visit)(char *line, void *context), void *context)
 {
-	static char buffer[LINE] ON_OWN_PAGES;
+	static char buffer[LINE + 1] ON_OWN_PAGES;
 	size_t held = 0;
 	bool cut = false, on = true;
 	int fd = open_to_read(path);
 
 	while (fd >= 0 && on) {
-		ssize_t count = fill(fd, buffer + held, sizeof(buffer) - held);
+		ssize_t count = fill(fd, buffer + held, LINE - held);
 		char *line = buffer, *end;
 
 		if (count <= 0)
 			break;
 		held += (size_t)count;
-		while (on && (end = memchr(line, '\n', held))) {
+		buffer[held] = '\0';
+		while (on && (end = strchr(line, '\n'))) {
 			*end = '\0';
 			if (!cut)
 				on = visit(line, context);
@@ -379,7 +364,7 @@ void procfs_each_line(const char *path, bool (*visit)(char *line, void *context)
 			held -= (size_t)(end + 1 - line);
 			line = end + 1;
 		}
-		if (held == sizeof(buffer)) {
+		if (held == LINE) {
 			cut = true;
 			held = 0;
 		}

@@ -65,6 +65,13 @@ bool procfs_children(pid_t parent, void (*visit)(pid_t child, void *context), vo
 /* Calls `visit` for every process in /proc. Returns false with errno when /proc cannot be read. */
 bool procfs_each(void (*visit)(pid_t pid, void *context), void *context);
 
+/*
+ * Calls `visit` with each name in the open directory that is a positive number, and closes it (-1
+ * is none). Returns false with errno when it cannot be read. The entries are on the stack: a visit
+ * may look into another directory.
+ */
+bool procfs_each_number(int fd, void (*visit)(pid_t number, void *context), void *context);
+
 /* What the mount at /proc shows of other users' processes: its hidepid= and gid= (proc(5)). */
 struct procfs_hiding {
 	bool hides;

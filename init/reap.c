@@ -4,9 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+#include "descriptors.h"
 #include "log.h"
 #include "pages.h"
 #include "procfs.h"
@@ -89,14 +90,6 @@ enum {
 	GIVE_UP = 4, /* so many dear calls in a row, and the list is read instead */
 };
 
-int64_t reap_clock(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /*
  * Reaps by pid from /proc/thread-self/children: a piece of the list is read whole before the first
  * reap, because the kernel finds its place in the list by counting (fs/proc/array.c,
@@ -110,7 +103,7 @@ static bool reap_by_list(struct reaper *reaper)
 	static char list[1 << 17] ON_OWN_PAGES;
 	unsigned long long count = 0;
 	bool again = true;
-	int fd = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
+	int fd = descriptors_open("/proc/thread-self/children", O_RDONLY, 0);
 
 	if (fd < 0)
 		return false;
@@ -154,19 +147,18 @@ static bool reap_by_list(struct reaper *reaper)
 static void mend(struct reaper *reaper)
 {
 	if (!reaper->failed)
-		log_error("wait-failed", LOG_FIELDS(LOG_NUMBER("errno", errno)),
-			  "cannot reap: %e; trying again", errno);
+		log_error("wait-failed", "cannot reap: %e{errno}; trying again", errno);
 	reaper->failed = true;
-	reaper->due = reap_clock() + LONGEST;
+	reaper->due = clock_now() + LONGEST;
 }
 
 /* What a call takes at the moment that walks no list, in ns. */
 static int64_t plain_call(void)
 {
-	int64_t begun = reap_clock();
+	int64_t begun = clock_now();
 
 	(void)getpid();
-	return reap_clock() - begun;
+	return clock_now() - begun;
 }
 
 void reap_calibrate(struct reaper *reaper)
@@ -193,7 +185,7 @@ static bool is_crowd(struct reaper *reaper, int64_t cost)
 /* Drains, and learns whether draining is dear; of no interest before the first orphan. */
 static void drain(struct reaper *reaper)
 {
-	int64_t begun = reaper->account->reaped ? reap_clock() : 0;
+	int64_t begun = reaper->account->reaped ? clock_now() : 0;
 	int64_t calls = 1, cost, end;
 	unsigned long long count = 0;
 	bool dear;
@@ -204,11 +196,11 @@ static void drain(struct reaper *reaper)
 		count++;
 		if (calls % GIVE_UP)
 			continue;
-		if (begun && is_crowd(reaper, (reap_clock() - begun) / calls) &&
+		if (begun && is_crowd(reaper, (clock_now() - begun) / calls) &&
 		    reap_by_list(reaper))
 			break;
 		if (!begun) {
-			begun = reap_clock();
+			begun = clock_now();
 			calls = 0;
 		}
 	}
@@ -219,7 +211,7 @@ static void drain(struct reaper *reaper)
 		mend(reaper);
 	if (!begun)
 		return;
-	end = reap_clock();
+	end = clock_now();
 	cost = (end - begun) / calls;
 	dear = is_crowd(reaper, cost);
 	/* Twice in a row, since a drain may have been preempted; so may this one: at most doubled. */

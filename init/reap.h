@@ -56,7 +56,4 @@ void reap_owed(struct reaper *reaper, int64_t now);
 /* Learns what a call costs that walks no list of children: when zinit first rests. */
 void reap_calibrate(struct reaper *reaper);
 
-/* CLOCK_MONOTONIC in nanoseconds. */
-int64_t reap_clock(void);
-
 #endif

@@ -61,7 +61,7 @@ struct rule {
 
 /*
  * Calls by the number, since the C library chooses: musl's open() is open(2) or openat(2), its
- * poll() and nanosleep() have three forms, and on 32 bits those with 64-bit times are others.
+ * poll() has two forms, and on 32 bits those with 64-bit times are others.
  * The first rows are the loop's own, and the cheapest.
  */
 static const struct rule rules[] = {
@@ -92,19 +92,6 @@ static const struct rule rules[] = {
 	{ .call = SYS_rt_sigreturn, .need = ALWAYS },
 #ifdef SYS_sigreturn
 	{ .call = SYS_sigreturn, .need = ALWAYS },
-#endif
-/* A full signal queue is tried again after a pause. */
-#ifdef SYS_nanosleep
-	{ .call = SYS_nanosleep, .need = ALWAYS },
-#endif
-#ifdef SYS_clock_nanosleep
-	{ .call = SYS_clock_nanosleep, .need = ALWAYS },
-#endif
-#ifdef SYS_clock_nanosleep_time32
-	{ .call = SYS_clock_nanosleep_time32, .need = ALWAYS },
-#endif
-#ifdef SYS_clock_nanosleep_time64
-	{ .call = SYS_clock_nanosleep_time64, .need = ALWAYS },
 #endif
 	/* The log: its line, its wait-free ways. */
 	{ .call = SYS_write, .need = ALWAYS },
@@ -233,9 +220,7 @@ static unsigned short compile(struct sock_filter program[MOST], uint8_t needs)
 
 static void say_refused(const char *what)
 {
-	log_info("sandbox-refused",
-		 LOG_FIELDS(LOG_STRING("part", what), LOG_NUMBER("errno", errno)),
-		 "the sandbox lacks a part, %s: %e", what, errno);
+	log_info("sandbox-refused", "the sandbox lacks a part, %s{part}: %e{errno}", what, errno);
 }
 
 static void install_filter(const struct options *options)

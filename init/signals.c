@@ -99,6 +99,11 @@ void signals_die_of(int signal)
 	syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, NULL, sizeof(set));
 }
 
+void signals_raise(int signal)
+{
+	syscall(SYS_tkill, getpid(), signal);
+}
+
 int signals_listen(int fd, signal_set set)
 {
 	return descriptors_lift((int)syscall(SYS_signalfd4, fd, &set, sizeof(set), SFD_CLOEXEC));
@@ -179,23 +184,18 @@ int signals_parse(const char *word)
 	return parse_realtime(word);
 }
 
-void signals_add_name(struct text *text, int signal)
-{
-	if (signal > 0 && (size_t)signal < sizeof(names) / sizeof(names[0]))
-		text_add(text, "SIG%s", names[signal]);
-	else if (signal == RT_FIRST)
-		text_add(text, "SIGRTMIN");
-	else if (signal > RT_FIRST)
-		text_add(text, "SIGRTMIN+%d", signal - RT_FIRST);
-	else
-		text_add(text, "signal %d", signal);
-}
-
 const char *signals_name(char buffer[SIGNAL_NAME_SIZE], int signal)
 {
 	struct text text;
 
 	text_start(&text, buffer, SIGNAL_NAME_SIZE);
-	signals_add_name(&text, signal);
+	if (signal > 0 && (size_t)signal < sizeof(names) / sizeof(names[0]))
+		text_add(&text, "SIG%s", names[signal]);
+	else if (signal == RT_FIRST)
+		text_add(&text, "SIGRTMIN");
+	else if (signal > RT_FIRST)
+		text_add(&text, "SIGRTMIN+%d", signal - RT_FIRST);
+	else
+		text_add(&text, "signal %d", signal);
 	return buffer;
 }

@@ -56,6 +56,9 @@ void signals_tell_stops(bool on);
  */
 void signals_die_of(int signal);
 
+/* Sends zinit itself a signal by tkill(2), which no rule of its own signals drops. */
+void signals_raise(int signal);
+
 /*
  * Opens the signalfd for the signals in `set`, or changes `fd`'s set where fd >= 0. What is not in
  * the set waits in the kernel's queue, in order and with its value.
@@ -79,10 +82,7 @@ int signals_forward(const struct signalfd_siginfo *record, int signal, pid_t tar
  */
 int signals_parse(const char *word);
 
-/* Appends a signal's name: SIGTERM, SIGRTMIN+3, or the bare number for 32 and 33. */
-void signals_add_name(struct text *text, int signal);
-
-/* The same in a buffer of its own, for one message at a time: SIGNAL_NAME(buffer, signal). */
+/* Writes a signal's name into `buffer`: SIGTERM, SIGRTMIN+3, "signal 32" without one. Returns it. */
 enum { SIGNAL_NAME_SIZE = 16 };
 const char *signals_name(char buffer[SIGNAL_NAME_SIZE], int signal);
 

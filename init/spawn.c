@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "descriptors.h"
@@ -48,7 +49,7 @@ bool spawn_next_path(const char **at, const char *program, char path[PATH_MAX])
 	size_t name = strlen(program);
 
 	while (*at) {
-		size_t length = strcspn(*at, ":");
+		size_t length = text_until(*at, ':');
 		const char *directory = *at;
 
 		*at = directory[length] ? directory + length + 1 : NULL;
@@ -66,7 +67,7 @@ bool spawn_next_path(const char **at, const char *program, char path[PATH_MAX])
 static bool is_elf(const char *path)
 {
 	char magic[4] = "";
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = descriptors_open(path, O_RDONLY, 0);
 	bool elf = fd >= 0 && read(fd, magic, 4) == 4 && memcmp(magic, "\177ELF", 4) == 0;
 
 	if (fd >= 0)
@@ -129,14 +130,9 @@ static int exec_program(char **program)
 
 static void write_own_pid(const struct start *start)
 {
-	struct text text;
-
-	for (int i = 0; i < 2; i++) {
-		if (!start->pid_variables[i])
-			continue;
-		text_start(&text, start->pid_variables[i], 24);
-		text_add(&text, "%d", (int)getpid());
-	}
+	for (int i = 0; i < 2; i++)
+		if (start->pid_variables[i])
+			text_print(start->pid_variables[i], 24, "%d", (int)getpid());
 }
 
 static void enter_group(const struct start *start)
@@ -274,6 +270,12 @@ void spawn_let_go(void)
 	madvise(stack, sizeof(stack), MADV_DONTNEED);
 }
 
+/* By the raw call: musl's makes do without O_CLOEXEC on kernels before 2.6.27. */
+static bool make_pipe(int ends[2])
+{
+	return syscall(SYS_pipe2, ends, O_CLOEXEC) == 0;
+}
+
 void spawn_main_child(struct main_child *child, const struct options *options,
 		      const struct inherited *inherited, struct terminal *terminal)
 {
@@ -298,15 +300,15 @@ void spawn_main_child(struct main_child *child, const struct options *options,
 		terminal->handed = terminal->job = false;
 	if (options->target == TARGET_SESSION)
 		terminal_release(terminal);
-	if (pipe2(ends, O_CLOEXEC) != 0 || (options->user && pipe2(start.go, O_CLOEXEC) != 0)) {
-		log_error("start-failed", LOG_PLAIN, "cannot make the start barrier: %e", errno);
+	if (!make_pipe(ends) || (options->user && !make_pipe(start.go))) {
+		log_error("start-failed", "cannot make the start barrier: %e{errno}", errno);
 		_exit(options->contract->failure_status);
 	}
 	child->barrier = descriptors_lift(ends[0]);
 	start.barrier = descriptors_lift(ends[1]);
 	child->pid = start_child(&start);
 	if (child->pid < 0) {
-		log_error("start-failed", LOG_PLAIN, "cannot fork: %e%s", errno,
+		log_error("start-failed", "cannot fork: %e{errno}%s", errno,
 			  errno == EAGAIN ? " (no PID is left: see pids.max, RLIMIT_NPROC)" : "");
 		_exit(options->contract->failure_status);
 	}
@@ -340,7 +342,7 @@ void spawn_go(struct main_child *child)
 {
 	/* A child that was killed meanwhile reads nothing. */
 	if (write(child->go, "", 1) < 0)
-		log_debug("start-failed", LOG_PLAIN, "the child does not wait any more: %e", errno);
+		log_debug("start-failed", "the child does not wait any more: %e{errno}", errno);
 	close(child->go);
 	child->go = -1;
 }

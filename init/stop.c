@@ -53,10 +53,8 @@ static void send_to(const struct pinned *process, void *context)
 			descendants_signal(process, SIGCONT);
 	} else if (error != ESRCH && first && !is_zombie(process->pid)) {
 		/* Once, as SIGKILL is tried a hundred times in its second. */
-		log_warning("stop-refused",
-			    LOG_FIELDS(LOG_NUMBER("pid", process->pid), LOG_NUMBER("errno", error)),
-			    "cannot end process %d (%q): %e", (int)process->pid,
-			    procfs_name(process->pid, name), error);
+		log_warning("stop-refused", "cannot end process %d{pid} (%q{name}): %e{errno}",
+			    (int)process->pid, procfs_name(process->pid, name), error);
 	}
 }
 
@@ -112,9 +110,8 @@ static void name_one(pid_t pid, void *context)
 	why = hindrance(pid, process.state);
 	if ((process.state == 'Z' && process.threads <= 1 && !*why) || names->count++ >= 10)
 		return;
-	log_event((enum log_level)names->level, names->event,
-		  LOG_FIELDS(LOG_NUMBER("pid", pid), LOG_STRING("name", process.name)),
-		  "process %d (%q) %s%s", (int)pid, process.name, names->verb, why);
+	log_event((enum log_level)names->level, names->event, "process %d{pid} (%q{name}) %s%s",
+		  (int)pid, process.name, names->verb, why);
 }
 
 static void name_pinned(const struct pinned *process, void *context)
@@ -134,6 +131,6 @@ void stop_name(int level, const char *event, const char *verb)
 		descendants_each(name_pinned, &names);
 	if (names.count > 10)
 		log_event((enum log_level)level, names.event,
-			  LOG_FIELDS(LOG_NUMBER("processes", names.count)),
-			  "each of %u more processes %s", names.count - 10, verb);
+			  "each of %u more processes %s%!u{processes}", names.count - 10, verb,
+			  names.count);
 }

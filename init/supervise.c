@@ -27,10 +27,10 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "account.h"
+#include "clock.h"
 #include "descriptors.h"
 #include "log.h"
 #include "pages.h"
@@ -90,7 +90,7 @@ struct supervisor {
 
 static void set_deadline(struct supervisor *supervisor, enum deadline which, int64_t from_now)
 {
-	supervisor->deadline[which] = reap_clock() + from_now;
+	supervisor->deadline[which] = clock_now() + from_now;
 }
 
 static bool main_runs(const struct supervisor *supervisor)
@@ -110,20 +110,6 @@ static pid_t target_of(const struct supervisor *supervisor)
 		       -pid;
 }
 
-static void say_forwarded(int received, int sent, pid_t target)
-{
-	char from[SIGNAL_NAME_SIZE], to[SIGNAL_NAME_SIZE];
-
-	if (!log_says(LOG_DEBUG))
-		return;
-	signals_name(from, received);
-	signals_name(to, sent);
-	log_debug("signal-forwarded",
-		  LOG_FIELDS(LOG_STRING("received", from), LOG_STRING("sent", to),
-			     LOG_NUMBER("target_pid", target)),
-		  "forwarded %s to %d as %s", from, (int)target, to);
-}
-
 static void note_shell_child(pid_t child, void *context)
 {
 	*(pid_t *)context = child;
@@ -132,7 +118,7 @@ static void note_shell_child(pid_t child, void *context)
 /* sh -c 'PROGRAM' and wrapper scripts: the shell gets SIGTERM, and what it waits for does not. */
 static void explain_shell(const struct supervisor *supervisor, int signal)
 {
-	static const char shells[] = " sh bash dash ash busybox ksh zsh ";
+	static const char shells[] = "sh bash dash ash busybox ksh zsh";
 	char name[PROCFS_NAME];
 	pid_t main = supervisor->child->pid, below = 0;
 
@@ -140,14 +126,14 @@ static void explain_shell(const struct supervisor *supervisor, int signal)
 	    !procfs_is_ours())
 		return;
 	procfs_name(main, name);
-	if (!compat_lists(shells, name) || !procfs_children(main, note_shell_child, &below) ||
+	if (!text_lists(shells, ' ', name) || !procfs_children(main, note_shell_child, &below) ||
 	    !below)
 		return;
-	log_info("shell-keeps-signal",
-		 LOG_FIELDS(LOG_NUMBER("pid", main), LOG_STRING("name", name)),
-		 "SIGTERM went to the shell %d (%q), which may not pass it on to its child %d: use "
-		 "exec in the shell, the exec form of the image's command, or --group",
-		 (int)main, name, (int)below);
+	log_info(
+		"shell-keeps-signal",
+		"SIGTERM went to the shell %d{pid} (%q{name}), which may not pass it on to its child %d: use "
+		"exec in the shell, the exec form of the image's command, or --group",
+		(int)main, name, (int)below);
 }
 
 /*
@@ -157,14 +143,13 @@ static void explain_shell(const struct supervisor *supervisor, int signal)
 static int forward_patiently(struct supervisor *supervisor, const struct signalfd_siginfo *record,
 			     int signal, pid_t target)
 {
-	const struct timespec pause = { .tv_nsec = RETRY };
 	int error = signals_forward(record, signal, target);
 
 	if (error != EAGAIN)
 		return error;
 	/* Once the main child has ended the receiver is one that must not be reaped under way. */
 	for (int i = 0; main_runs(supervisor) && i < RETRIES && !supervisor->full; i++) {
-		nanosleep(&pause, NULL);
+		clock_sleep(RETRY);
 		reap_all(&supervisor->reaper);
 		if (!main_runs(supervisor))
 			return 0;
@@ -173,30 +158,29 @@ static int forward_patiently(struct supervisor *supervisor, const struct signalf
 			return error;
 	}
 	supervisor->full = main_runs(supervisor);
-	log_warning("signal-value-lost", LOG_FIELDS(LOG_NUMBER("target_pid", target)),
-		    "the signal queue of %d is full: sent without its value", (int)target);
+	log_warning("signal-value-lost",
+		    "the signal queue of %d{target_pid} is full: sent without its value",
+		    (int)target);
 	return kill(target, signal) == 0 ? 0 : errno;
 }
 
 static void forward_to(struct supervisor *supervisor, const struct signalfd_siginfo *record,
 		       int signal, pid_t target)
 {
-	char name[SIGNAL_NAME_SIZE];
 	int error = forward_patiently(supervisor, record, signal, target);
 
 	/* A leader may leave its group for another; it is still the one to be told. */
 	if (error == ESRCH && target < 0)
 		error = signals_forward(record, signal, -target);
 	if (error) {
-		signals_name(name, signal);
 		log_warning("forward-failed",
-			    LOG_FIELDS(LOG_STRING("signal", name), LOG_NUMBER("target_pid", target),
-				       LOG_NUMBER("errno", error)),
-			    "cannot forward %s to %d: %e", name, (int)target, error);
+			    "cannot forward %S{signal} to %d{target_pid}: %e{errno}", signal,
+			    (int)target, error);
 		return;
 	}
 	supervisor->account.forwarded[signal]++;
-	say_forwarded((int)record->ssi_signo, signal, target);
+	log_debug("signal-forwarded", "forwarded %S{received} to %d{target_pid} as %S{sent}",
+		  (int)record->ssi_signo, (int)target, signal);
 }
 
 struct to_children {
@@ -219,7 +203,7 @@ static void forward_to_children(struct supervisor *supervisor,
 	struct to_children message = { supervisor, record, signal };
 
 	if (!procfs_is_ours() || !procfs_children(getpid(), forward_to_child, &message))
-		log_warning("forward-failed", LOG_PLAIN,
+		log_warning("forward-failed",
 			    "cannot forward: /proc does not tell zinit's children");
 }
 
@@ -342,8 +326,8 @@ static void pass_barrier(struct supervisor *supervisor)
 		supervisor->early_turns = 0;
 		set_deadline(supervisor, REST, 0);
 	}
-	log_info("started", LOG_FIELDS(LOG_NUMBER("pid", supervisor->child->pid)),
-		 "started '%q' as %d", options->program[0], (int)supervisor->child->pid);
+	log_info("started", "started '%q' as %d{pid}", options->program[0],
+		 (int)supervisor->child->pid);
 }
 
 /* The main child stopped or went on: passed on where zinit is a job of an interactive shell. */
@@ -374,14 +358,12 @@ static void begin_killing(struct supervisor *supervisor)
 static void begin_stopping(struct supervisor *supervisor)
 {
 	char verb[48];
-	struct text text;
 
 	supervisor->state = STOPPING;
 	set_deadline(supervisor, GRACE_OVER, supervisor->grace);
-	text_start(&text, verb, sizeof(verb));
-	text_add(&text, "is left and gets ");
-	signals_add_name(&text, supervisor->options->grace_signal);
-	stop_name(LOG_INFO, "left", verb);
+	stop_name(LOG_INFO, "left",
+		  text_print(verb, sizeof(verb), "is left and gets %S",
+			     supervisor->options->grace_signal));
 	stop_round(supervisor->options->grace_signal);
 	set_deadline(supervisor, NEXT_ROUND, ROUND);
 }
@@ -434,8 +416,7 @@ static void time_out(struct supervisor *supervisor)
 	const struct options *options = supervisor->options;
 	pid_t main = supervisor->child->pid;
 
-	log_warning("timed-out", LOG_FIELDS(LOG_NUMBER("pid", main)),
-		    "the main child %d ran into --timeout", (int)main);
+	log_warning("timed-out", "the main child %d{pid} ran into --timeout", (int)main);
 	supervisor->timed_out = true;
 	if (supervisor->grace == 0)
 		supervisor->grace = DEFAULT_GRACE;
@@ -449,8 +430,7 @@ static void kill_main(struct supervisor *supervisor)
 {
 	pid_t main = supervisor->child->pid;
 
-	log_info("main-killed", LOG_FIELDS(LOG_NUMBER("pid", main)),
-		 "the main child %d did not end in time: SIGKILL", (int)main);
+	log_info("main-killed", "the main child %d{pid} did not end in time: SIGKILL", (int)main);
 	kill(main, SIGKILL);
 }
 
@@ -463,10 +443,10 @@ static void next_round(struct supervisor *supervisor)
 	look_who_is_left(supervisor);
 	if (supervisor->state == DONE)
 		return;
-	begun = reap_clock();
+	begun = clock_now();
 	stop_round(killing ? SIGKILL : supervisor->options->grace_signal);
 	/* A round over thousands is dear: a fifth of a CPU is enough for it. */
-	pause = 4 * (reap_clock() - begun);
+	pause = 4 * (clock_now() - begun);
 	set_deadline(supervisor, NEXT_ROUND,
 		     killing       ? KILLING_ROUND :
 		     pause > ROUND ? pause :
@@ -553,7 +533,7 @@ static bool sleep_until(struct supervisor *supervisor, int64_t deadline, bool ne
 	long timeout[2] = { 0, 0 }, *left = deadline ? timeout :
 					    near     ? supervisor->rest_left :
 						       NULL;
-	int64_t wait = deadline ? deadline - reap_clock() : 0;
+	int64_t wait = deadline ? deadline - clock_now() : 0;
 	long count;
 
 	if (wait > 0) {
@@ -591,8 +571,7 @@ static int wait_for_records(struct supervisor *supervisor, struct signalfd_sigin
 		return 0;
 	length = read(supervisor->signals, records, BATCH * sizeof(records[0]));
 	if (length < 0 && errno != EINTR && errno != EAGAIN && !supervisor->broken) {
-		log_error("signals-lost", LOG_FIELDS(LOG_NUMBER("errno", errno)),
-			  "cannot read signals: %e", errno);
+		log_error("signals-lost", "cannot read signals: %e{errno}", errno);
 		supervisor->broken = true;
 	}
 	return length < 0 ? 0 : (int)((size_t)length / sizeof(records[0]));
@@ -612,7 +591,7 @@ static void turn(struct supervisor *supervisor)
 			take_signal(supervisor, &records[i]);
 		}
 	}
-	now = next_deadline(supervisor) > 0 ? reap_clock() : 0;
+	now = next_deadline(supervisor) > 0 ? clock_now() : 0;
 	reap_owed(&supervisor->reaper, now);
 	if (supervisor->child->pid && !supervisor->ended && !main_runs(supervisor))
 		end_main(supervisor);

@@ -1,9 +1,12 @@
 /* Bounded text: formatting without heap and stdio. */
 #include "text.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "signals.h"
 
 void text_start(struct text *text, char *buffer, size_t size)
 {
@@ -47,16 +50,22 @@ static void add_hex(struct text *text, unsigned char byte)
 	add_byte(text, digits[byte & 15]);
 }
 
-static void add_quoted(struct text *text, const char *string)
+static void add_quoted(struct text *text, const char *string, int width)
 {
-	for (; *string; string++) {
-		if (*string >= ' ' && *string <= '~' && *string != '\\') {
-			add_byte(text, *string);
+	size_t most = width ? (size_t)(width < 0 ? -width : width) : SIZE_MAX;
+	size_t begun = text->length;
+
+	for (size_t i = 0; i < most && string[i]; i++) {
+		if (string[i] >= ' ' && string[i] <= '~' && string[i] != '\\') {
+			add_byte(text, string[i]);
 			continue;
 		}
 		add_bytes(text, "\\x", 2);
-		add_hex(text, (unsigned char)*string);
+		add_hex(text, (unsigned char)string[i]);
 	}
+	if (width)
+		while (text->length - begun < most && text->length < text->size - 1)
+			add_byte(text, ' ');
 }
 
 static void add_number(struct text *text, unsigned long long value, bool negative, unsigned base,
@@ -74,22 +83,47 @@ static void add_number(struct text *text, unsigned long long value, bool negativ
 	add_padded(text, digits + at, sizeof(digits) - at, width, fill);
 }
 
-void text_add_list(struct text *text, const char *format, va_list arguments)
+/* Takes back what was added since. */
+static void cut_back(struct text *text, size_t length)
+{
+	text->length = length;
+	text->start[length] = '\0';
+}
+
+/* Appends `,"name":` and the string, or the number where there is none; nothing if it has no room. */
+static void add_field(struct text *fields, const char *name, size_t length, const char *string,
+		      long long number)
+{
+	size_t before = fields->length;
+	bool whole = true;
+
+	add_bytes(fields, ",\"", 2);
+	add_bytes(fields, name, length);
+	add_bytes(fields, "\":", 2);
+	if (string)
+		whole = text_add_json(fields, string);
+	else
+		text_add(fields, "%lld", number);
+	if (!whole || fields->length >= fields->size - 1)
+		cut_back(fields, before);
+}
+
+void text_add_fields(struct text *text, struct text *fields, const char *format, va_list arguments)
 {
 	for (; *format; format++) {
 		int width = 0, longs = 0;
-		bool left = false;
-		char fill = ' ';
-		const char *string;
-		long long number;
+		bool left = false, hidden = false;
+		char fill = ' ', name[SIGNAL_NAME_SIZE];
+		const char *string = NULL;
+		long long number = 0;
+		size_t before = text->length;
 
 		if (*format != '%') {
 			add_byte(text, *format);
 			continue;
 		}
-		format++;
-		for (; *format == '-'; format++)
-			left = true;
+		for (format++; *format == '-' || *format == '!'; format++)
+			*(*format == '-' ? &left : &hidden) = true;
 		if (*format == '0')
 			fill = '0';
 		for (; *format >= '0' && *format <= '9'; format++)
@@ -104,11 +138,21 @@ void text_add_list(struct text *text, const char *format, va_list arguments)
 			add_padded(text, string, strlen(string), width, ' ');
 			break;
 		case 'q':
-			add_quoted(text, va_arg(arguments, const char *));
+			string = va_arg(arguments, const char *);
+			add_quoted(text, string, width);
+			break;
+		case 'S':
+			string = signals_name(name, va_arg(arguments, int));
+			add_bytes(text, string, strlen(string));
 			break;
 		case 'e':
-			string = strerror(va_arg(arguments, int));
-			add_bytes(text, string, strlen(string));
+			number = va_arg(arguments, int);
+			text_add(text, "%s", strerror((int)number));
+			break;
+		case 'T':
+			number = va_arg(arguments, long long);
+			text_add(text, "%lld.%03d s", number / 1000000,
+				 (int)(number / 1000 % 1000));
 			break;
 		case 'c':
 			add_byte(text, (char)va_arg(arguments, int));
@@ -124,15 +168,24 @@ void text_add_list(struct text *text, const char *format, va_list arguments)
 			break;
 		case 'u':
 		case 'x':
-			add_number(text,
-				   longs == 2 ? va_arg(arguments, unsigned long long) :
-				   longs == 1 ? va_arg(arguments, unsigned long) :
-						va_arg(arguments, unsigned),
-				   false, *format == 'u' ? 10 : 16, width, fill);
+			number = (long long)(longs == 2 ? va_arg(arguments, unsigned long long) :
+					     longs == 1 ? va_arg(arguments, unsigned long) :
+							  va_arg(arguments, unsigned));
+			add_number(text, (unsigned long long)number, false,
+				   *format == 'u' ? 10 : 16, width, fill);
 			break;
 		default:
 			add_byte(text, *format);
 			break;
+		}
+		if (hidden)
+			cut_back(text, before);
+		if (format[1] == '{') {
+			const char *field = format + 2;
+
+			format = strchr(field, '}');
+			if (fields)
+				add_field(fields, field, (size_t)(format - field), string, number);
 		}
 	}
 }
@@ -142,8 +195,20 @@ void text_add(struct text *text, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	text_add_list(text, format, arguments);
+	text_add_fields(text, NULL, format, arguments);
 	va_end(arguments);
+}
+
+char *text_print(char *buffer, size_t size, const char *format, ...)
+{
+	struct text text;
+	va_list arguments;
+
+	text_start(&text, buffer, size);
+	va_start(arguments, format);
+	text_add_fields(&text, NULL, format, arguments);
+	va_end(arguments);
+	return buffer;
 }
 
 /*
@@ -183,7 +248,7 @@ static size_t sequence_length(const unsigned char *s)
 
 bool text_add_json(struct text *text, const char *string)
 {
-	const struct text before = *text;
+	const size_t before = text->length;
 	const unsigned char *s = (const unsigned char *)string;
 	size_t length;
 
@@ -209,9 +274,7 @@ bool text_add_json(struct text *text, const char *string)
 	add_byte(text, '"');
 	if (text->length < text->size - 1)
 		return true;
-	/* Full to the last byte: something may be missing. */
-	*text = before;
-	text->start[text->length] = '\0';
+	cut_back(text, before); /* full to the last byte: something may be missing */
 	return false;
 }
 
@@ -232,6 +295,49 @@ bool text_number(const char *word, unsigned long long most, unsigned long long *
 	return true;
 }
 
+/* What comes behind the next `between`, NULL where there is none. */
+static const char *next_behind(const char *text, char between)
+{
+	const char *at = strchr(text, between);
+
+	return at ? at + 1 : NULL;
+}
+
+size_t text_until(const char *string, char end)
+{
+	return (size_t)(strchrnul(string, end) - string);
+}
+
+char *text_cut(char **at, char end)
+{
+	char *word = *at, *stop = word ? strchr(word, end) : NULL;
+
+	if (stop)
+		*stop++ = '\0';
+	*at = stop;
+	return word;
+}
+
+bool text_lists(const char *list, char between, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (; list; list = next_behind(list, between))
+		if (strncmp(list, word, length) == 0 && (!list[length] || list[length] == between))
+			return length > 0 && !strchr(word, between);
+	return false;
+}
+
+const char *text_behind(const char *text, const char *key, char end)
+{
+	size_t length = strlen(key);
+
+	for (; text; text = next_behind(text, '\n'))
+		if (strncmp(text, key, length) == 0 && text[length] == end)
+			return text + length + 1;
+	return NULL;
+}
+
 char *text_find(char *line, const char *part)
 {
 	for (size_t length = strlen(part); *line; line++)
@@ -242,10 +348,13 @@ char *text_find(char *line, const char *part)
 
 int text_integer(const char **at)
 {
-	const char *word = *at + strspn(*at, " \t\n\v\f\r");
-	bool negative = *word == '-';
+	const char *word = *at;
+	bool negative;
 	int number = 0;
 
+	while (isspace((unsigned char)*word))
+		word++;
+	negative = *word == '-';
 	if (*word == '-' || *word == '+')
 		word++;
 	for (; *word >= '0' && *word <= '9'; word++) {

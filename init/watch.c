@@ -51,8 +51,7 @@ bool watch_open(const struct options *options, pid_t main_child)
 	watch.main_child = main_child;
 	watch.is_ours = procfs_is_ours();
 	if (!watch.is_ours) {
-		log_warning("watch-off", LOG_PLAIN,
-			    "--watch is off: there is no /proc of this PID namespace");
+		log_warning("watch-off", "--watch is off: there is no /proc of this PID namespace");
 		return false;
 	}
 	pids_open(&watch.pids);
@@ -111,58 +110,45 @@ static unsigned count_ours(void)
 
 /* ---- what is said ---- */
 
-static long long seconds(int64_t nanoseconds)
-{
-	return nanoseconds / NANOSECONDS;
-}
-
 /* How far it is to the limit: a few zombies are harmless. */
-static const char *describe_pids(char *buffer, size_t size)
+static void add_pids(struct message *message)
 {
-	struct text text;
-
-	text_start(&text, buffer, size);
 	if (watch.pids.limit)
-		text_add(&text, "%lld of %lld PIDs are in use (%d %%, %q)", watch.pids.used,
-			 watch.pids.limit, pids_percent(&watch.pids), watch.pids.file);
+		message_add(message,
+			    "%lld{pids_used} of %lld{pids_limit} PIDs are in use (%d{percent} %%, "
+			    "%q{limit_file})",
+			    watch.pids.used, watch.pids.limit, pids_percent(&watch.pids),
+			    watch.pids.file);
 	else
-		text_add(&text, "no PID limit is known");
-	return buffer;
+		message_add(message, "no PID limit is known%!lld{pids_used}%!lld{pids_limit}",
+			    watch.pids.used, watch.pids.limit);
 }
 
 static void say_traced(const struct holder *holder, int64_t now)
 {
 	log_warning("traced-zombie",
-		    LOG_FIELDS(LOG_NUMBER("tracer_pid", holder->pid),
-			       LOG_STRING("tracer_name", holder->name),
-			       LOG_NUMBER("zombies", holder->zombies),
-			       LOG_NUMBER("zombie_pid", holder->zombie),
-			       LOG_STRING("zombie_name", holder->zombie_name),
-			       LOG_NUMBER("seen_seconds", seconds(now - holder->since))),
-		    "zombie %d (%q) is traced by %d (%q), which has to let go of it first",
-		    (int)holder->zombie, holder->zombie_name, (int)holder->pid, holder->name);
+		    "zombie %d{zombie_pid} (%q{zombie_name}) is traced by %d{tracer_pid} "
+		    "(%q{tracer_name}), which has to let go of it first%!u{zombies}"
+		    "%!lld{seen_seconds}",
+		    (int)holder->zombie, holder->zombie_name, (int)holder->pid, holder->name,
+		    holder->zombies, (long long)(now - holder->since) / NANOSECONDS);
 }
 
 static void say_held(const struct holder *holder, int64_t now)
 {
-	int64_t seen = now - holder->since;
-	char pids[LOG_LINE / 2];
+	long long tenths = (now - holder->since) / (NANOSECONDS / 10);
+	struct message message;
 
-	log_warning("held-zombies",
-		    LOG_FIELDS(LOG_NUMBER("parent_pid", holder->pid),
-			       LOG_STRING("parent_name", holder->name),
-			       LOG_NUMBER("zombies", holder->zombies),
-			       LOG_NUMBER("zombie_pid", holder->zombie),
-			       LOG_STRING("zombie_name", holder->zombie_name),
-			       LOG_NUMBER("seen_seconds", seconds(seen)),
-			       LOG_NUMBER("pids_used", watch.pids.used),
-			       LOG_NUMBER("pids_limit", watch.pids.limit)),
-		    "%d (%q) does not wait for its children: it holds %u %s, one is %d (%q), seen "
-		    "for %lld.%d s; %s",
+	message_start(&message, LOG_LINE);
+	message_add(&message,
+		    "%d{parent_pid} (%q{parent_name}) does not wait for its children: it holds "
+		    "%u{zombies} zombie%s, one is %d{zombie_pid} (%q{zombie_name}), seen for "
+		    "%lld{seen_seconds}.%d s; ",
 		    (int)holder->pid, holder->name, holder->zombies,
-		    holder->zombies == 1 ? "zombie" : "zombies", (int)holder->zombie,
-		    holder->zombie_name, seconds(seen), (int)(seen / (NANOSECONDS / 10) % 10),
-		    describe_pids(pids, sizeof(pids)));
+		    holder->zombies == 1 ? "" : "s", (int)holder->zombie, holder->zombie_name,
+		    tenths / 10, (int)(tenths % 10));
+	add_pids(&message);
+	log_message(LOG_WARNING, "held-zombies", &message);
 }
 
 /* Not even as a zombie: what a dead parent held has gone to another one already. */
@@ -178,57 +164,36 @@ static void say_cured(const struct holder *holder)
 {
 	bool waited = lives(holder);
 
-	log_warning("held-zombies-cured",
-		    LOG_FIELDS(LOG_NUMBER("parent_pid", holder->pid),
-			       LOG_STRING("parent_name", holder->name),
-			       LOG_STRING("cure", waited ? "waited" : "ended")),
-		    waited ? "%d (%q) has waited for the zombies that it held" :
-			     "%d (%q) has ended: the zombies that it held are no longer its own",
-		    (int)holder->pid, holder->name);
-}
-
-static void say_scarce(int percent)
-{
-	const struct holder *most = held_most(held);
-	char pids[LOG_LINE / 2], holds[LOG_LINE / 4];
-	struct text text;
-
-	text_start(&text, holds, sizeof(holds));
-	if (most)
-		text_add(&text, ", most held by %d (%q): %u", (int)most->pid, most->name,
-			 most->zombies);
-	log_warning("pids-scarce",
-		    LOG_FIELDS(LOG_NUMBER("pids_used", watch.pids.used),
-			       LOG_NUMBER("pids_limit", watch.pids.limit),
-			       LOG_NUMBER("percent", percent),
-			       LOG_STRING("limit_file", watch.pids.file),
-			       LOG_NUMBER("zombies", held->zombies),
-			       LOG_NUMBER("parent_pid", most ? most->pid : 0),
-			       LOG_STRING("parent_name", most ? most->name : ""),
-			       LOG_NUMBER("parent_zombies", most ? most->zombies : 0)),
-		    "PIDs run out: %s; %u of them are zombies%s", describe_pids(pids, sizeof(pids)),
-		    held->zombies, holds);
+	log_warning("held-zombies-cured", "%d{parent_pid} (%q{parent_name}) has %s{cure}%s",
+		    (int)holder->pid, holder->name, waited ? "waited" : "ended",
+		    waited ? " for the zombies that it held" :
+			     ": the zombies that it held are no longer its own");
 }
 
 static void judge_pids(void)
 {
 	int percent = pids_percent(&watch.pids), reached = 0;
-	char pids[LOG_LINE / 2];
+	const struct holder *most = held_most(held);
+	struct message message;
 
 	while (reached < SCARCE_LEVELS && percent >= scarce_levels[reached])
 		reached++;
-	if (reached > watch.scarce) {
-		watch.scarce = reached;
-		say_scarce(percent);
-	} else if (watch.scarce && percent < RECOVERED) {
-		watch.scarce = 0;
-		log_warning("pids-recovered",
-			    LOG_FIELDS(LOG_NUMBER("pids_used", watch.pids.used),
-				       LOG_NUMBER("pids_limit", watch.pids.limit),
-				       LOG_NUMBER("percent", percent),
-				       LOG_STRING("limit_file", watch.pids.file)),
-			    "PIDs are free again: %s", describe_pids(pids, sizeof(pids)));
+	if (reached <= watch.scarce && (!watch.scarce || percent >= RECOVERED))
+		return;
+	watch.scarce = reached;
+	message_start(&message, LOG_LINE);
+	message_add(&message, reached ? "PIDs run out: " : "PIDs are free again: ");
+	add_pids(&message);
+	if (!reached) {
+		log_message(LOG_WARNING, "pids-recovered", &message);
+		return;
 	}
+	message_add(&message, "; %u{zombies} of them are zombies", held->zombies);
+	if (most)
+		message_add(&message,
+			    ", most held by %d{parent_pid} (%q{parent_name}): %u{parent_zombies}",
+			    (int)most->pid, most->name, most->zombies);
+	log_message(LOG_WARNING, "pids-scarce", &message);
 }
 
 /* ---- the cures ---- */
@@ -236,20 +201,16 @@ static void judge_pids(void)
 /* A refusal is said once: the next tick would be refused as well. */
 static void say_signal(struct holder *holder, int signal, int error)
 {
-	const struct log_field *fields = LOG_FIELDS(LOG_NUMBER("parent_pid", holder->pid),
-						    LOG_STRING("parent_name", holder->name),
-						    LOG_NUMBER("signal_number", signal),
-						    LOG_NUMBER("errno", error));
-	char name[SIGNAL_NAME_SIZE];
-
-	signals_name(name, signal);
 	if (!error)
-		log_event(signal == SIGCHLD ? LOG_INFO : LOG_WARNING, "parent-signaled", fields,
-			  "sent %s to %d (%q), which holds zombies", name, (int)holder->pid,
-			  holder->name);
+		log_event(signal == SIGCHLD ? LOG_INFO : LOG_WARNING, "parent-signaled",
+			  "sent %S to %d{parent_pid} (%q{parent_name}), which holds zombies"
+			  "%!d{signal_number}",
+			  signal, (int)holder->pid, holder->name, signal);
 	else if (error != ESRCH && !holder->refused)
-		log_warning("parent-signal-failed", fields, "cannot send %s to %d (%q): %e", name,
-			    (int)holder->pid, holder->name, error);
+		log_warning("parent-signal-failed",
+			    "cannot send %S to %d{parent_pid} (%q{parent_name}): %e{errno}"
+			    "%!d{signal_number}",
+			    signal, (int)holder->pid, holder->name, error, signal);
 	holder->refused |= error != 0 && error != ESRCH;
 }
 
@@ -367,8 +328,8 @@ static void look(const struct options *options, int64_t now)
 	held = held_walk(now, exact || watch.had_holders, watch.pids.user);
 	if (!held) {
 		if (!watch.said_unreadable)
-			log_warning("watch-blind", LOG_FIELDS(LOG_NUMBER("errno", errno)),
-				    "cannot look for held zombies: /proc: %e", errno);
+			log_warning("watch-blind", "cannot look for held zombies: /proc: %e{errno}",
+				    errno);
 		watch.said_unreadable = true;
 		return;
 	}
@@ -376,8 +337,8 @@ static void look(const struct options *options, int64_t now)
 		pids_count(&watch.pids, held->threads, held->user_threads);
 	if (held->full && !watch.said_full) {
 		watch.said_full = true;
-		log_warning("watch-full", LOG_FIELDS(LOG_NUMBER("zombies", held->zombies)),
-			    "more zombies than can be told apart: %u", held->zombies);
+		log_warning("watch-full", "more zombies than can be told apart: %u{zombies}",
+			    held->zombies);
 	}
 	find_ours();
 	for (unsigned i = 0; i < held->count; i++)

@@ -127,9 +127,9 @@ listed() {
 
 @test "the man page lists every event, and none that there is not" {
 	local source page
-	# The event is the first string of such a call; the check's stands in its object.
+	# The event is the first string of such a call.
 	source=$(cat "$REPO"/init/*.c | tr -s '\n\t ' ' ' |
-		grep -oE '\b(log_(error|warning|info|debug|event)|stop_name|say|say_line)\( ?([^";{]*, )?"[a-z]+(-[a-z]+)*"|\\"event\\":\\"[a-z-]+\\"' |
+		grep -oE '\b(log_(error|warning|info|debug|event|message)|say|stop_name|report_line|message_compose)\( ?([^";{]*, )?"[a-z]+(-[a-z]+)*"' |
 		sed -E 's/[\\"]*$//; s/.*"//' | sort -u)
 	page=$(listed | sed -nE 's/^\.It Cm ([a-z-]+)$/\1/p' | sort -u)
 	[ "$(wc -l <<<"$source")" -gt 25 ]
@@ -137,10 +137,13 @@ listed() {
 }
 
 @test "the man page lists every field" {
-	local field missing=() words
+	local field fields missing=() words
 	words=$(listed | tr -s ', ' '\n')
-	for field in $(cat "$REPO"/init/*.c | tr '\n\t' '  ' |
-		grep -oE 'LOG_(NUMBER|STRING)\( *"[a-z_]+"' | grep -oE '"[a-z_]+"' | tr -d '"' | sort -u); do
+	# A field stands in braces behind its conversion: %d{pid}.
+	fields=$(grep -ohE '%[-!0-9]*[a-zA-Z]+\{[a-z_]+\}' "$REPO"/init/*.c | grep -oE '[a-z_]+\}' |
+		tr -d '}' | sort -u)
+	[ "$(wc -l <<<"$fields")" -gt 40 ]
+	for field in $fields; do
 		grep -qx "$field" <<<"$words" || missing+=("$field")
 	done
 	assert_equal "${missing[*]}" ""

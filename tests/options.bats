@@ -99,7 +99,7 @@ man_heads() {
 }
 
 @test "the man page names each contract of compat.c" {
-	expected=$(sed -nE 's/^\t\t\.names = " (.*) ",/\1/p' "$REPO/init/compat.c" |
+	expected=$(sed -nE 's/^\t\t\.names = "(.*)",/\1/p' "$REPO/init/compat.c" |
 		tr ' ' '\n' | grep -vx zinit | sort)
 	[ -n "$expected" ]
 	actual=$(sed -n '/^\.Sh NAMES/,/^\.Sh/s/^\.It Cm //p' "$MAN" | tr -d ' ' | tr ',' '\n' | sort)
