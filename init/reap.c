@@ -166,15 +166,18 @@ void reap_calibrate(struct reaper *reaper)
 	reaper->dear = 8 * plain_call();
 }
 
+static bool is_dear(const struct reaper *reaper, int64_t cost)
+{
+	return cost > DEAR && cost > reaper->dear;
+}
+
 /*
  * Is a call that took `cost` ns dear because of a crowd, or is every call dear at the moment (a
- * tracer, a busy machine)? A plain one tells; what is no crowd is not asked again.
+ * tracer, a busy machine)? A plain one tells; what is no crowd is not asked again for a while.
  */
 static bool is_crowd(struct reaper *reaper, int64_t cost)
 {
-	if (cost <= DEAR)
-		reaper->dear = DEAR;
-	if (cost <= reaper->dear)
+	if (!is_dear(reaper, cost))
 		return false;
 	if (cost > 8 * plain_call())
 		return true;
@@ -188,7 +191,6 @@ static void drain(struct reaper *reaper)
 	int64_t begun = reaper->account->reaped ? clock_now() : 0;
 	int64_t calls = 1, cost, end;
 	unsigned long long count = 0;
-	bool dear;
 	pid_t pid;
 
 	reaper->due = 0;
@@ -213,10 +215,11 @@ static void drain(struct reaper *reaper)
 		return;
 	end = clock_now();
 	cost = (end - begun) / calls;
-	dear = is_crowd(reaper, cost);
+	if (cost <= DEAR)
+		reaper->dear -= reaper->dear / 8;
 	/* Twice in a row, since a drain may have been preempted; so may this one: at most doubled. */
-	reaper->crowded = dear && reaper->suspect;
-	reaper->suspect = dear;
+	reaper->crowded = reaper->suspect && is_crowd(reaper, cost);
+	reaper->suspect = is_dear(reaper, cost);
 	if (reaper->cost && cost > 2 * reaper->cost)
 		cost = 2 * reaper->cost;
 	reaper->cost = cost;
