@@ -118,7 +118,7 @@ compile        = $(MUSL_CC) $(own_cppflags) $(CPPFLAGS) $(own_cflags) $(CFLAGS)
 sources := $(wildcard init/*.c)
 objects := $(sources:init/%.c=$(BUILD)/obj/%.o)
 # Compiled as one by the linker's plugin, but for those whose place init/layout.ld settles by name.
-lto     := $(filter-out $(patsubst %,$(BUILD)/obj/%.o,clock main pages reap signals supervise),$(objects))
+lto     := $(filter-out $(patsubst %,$(BUILD)/obj/%.o,clock forward main pages reap signals supervise),$(objects))
 helpers := $(patsubst tests/helpers/%.c,$(BUILD)/tests/%,$(wildcard tests/helpers/*.c))
 scripts  = $(shell find .ci tests docker -type f \( -name '*.bash' -o -name '*.bats' -o -exec \
 	sh -c 'head -n 1 "$$1" | grep -qE "^.!.*[/ ](ba|da)?sh( |\$$)"' - {} \; \) -print)

@@ -26,6 +26,11 @@ void reap_all(struct reaper *reaper)
 		reaper->account->most_at_once = count;
 }
 
+bool reap_main_runs(const struct reaper *reaper)
+{
+	return reaper->main_child > 0 && reaper->main_status == STILL_RUNNING;
+}
+
 /* The next dead child, left a zombie while its name is read. */
 static pid_t peek(pid_t which, char name[PROCFS_NAME])
 {
@@ -246,6 +251,6 @@ void reap_owed(struct reaper *reaper, int64_t now)
 {
 	if (reaper->due && now >= reaper->due)
 		drain(reaper);
-	else if (reaper->due > 0 && reaper->main_child && reaper->main_status == STILL_RUNNING)
+	else if (reaper->due > 0 && reap_main_runs(reaper))
 		reap_one(reaper, reaper->main_child);
 }

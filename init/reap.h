@@ -53,6 +53,9 @@ void reap_child(struct reaper *reaper, const struct signalfd_siginfo *record);
  */
 void reap_owed(struct reaper *reaper, int64_t now);
 
+/* Has the main child not been reaped yet? False where there is none. */
+bool reap_main_runs(const struct reaper *reaper);
+
 /* Learns what a call costs that walks no list of children: when zinit first rests. */
 void reap_calibrate(struct reaper *reaper);
 

@@ -99,6 +99,11 @@ void signals_die_of(int signal)
 	syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, NULL, sizeof(set));
 }
 
+bool signals_stops(int signal)
+{
+	return signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+
 void signals_raise(int signal)
 {
 	syscall(SYS_tkill, getpid(), signal);

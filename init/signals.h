@@ -56,6 +56,9 @@ void signals_tell_stops(bool on);
  */
 void signals_die_of(int signal);
 
+/* Does the signal, from a terminal or a shell, stop a job: SIGTSTP, SIGTTIN, SIGTTOU? */
+bool signals_stops(int signal);
+
 /* Sends zinit itself a signal by tkill(2), which no rule of its own signals drops. */
 void signals_raise(int signal);
 

@@ -32,6 +32,7 @@
 #include "account.h"
 #include "clock.h"
 #include "descriptors.h"
+#include "forward.h"
 #include "log.h"
 #include "pages.h"
 #include "privileges.h"
@@ -60,8 +61,6 @@ enum {
 	BATCH = 16, /* records read at once */
 	ROUND = 50 * 1000000, /* ns between two rounds of stopping */
 	KILLING_ROUND = 10 * 1000000,
-	RETRY = 2 * 1000000, /* ns until a full signal queue is tried again */
-	RETRIES = 100,
 };
 
 #define REST_AFTER (25 * 1000000L) /* ns: see rest_is_near() */
@@ -79,12 +78,11 @@ struct supervisor {
 	long rest_left[2]; /* seconds and nanoseconds until REST, as long as it is no deadline */
 	int early_turns; /* turns for which it is none */
 	struct reaper reaper;
+	struct forwarder forwarder;
 	struct account account;
 	int64_t grace;
 	bool ended; /* the main child's end has been acted on */
 	bool timed_out;
-	bool interrupted; /* zinit forwarded a SIGINT: the child did not die of the terminal's */
-	bool full; /* the main child's signal queue stayed full: no more patience */
 	bool broken; /* the signalfd cannot be read */
 };
 
@@ -95,144 +93,7 @@ static void set_deadline(struct supervisor *supervisor, enum deadline which, int
 
 static bool main_runs(const struct supervisor *supervisor)
 {
-	return supervisor->child->pid > 0 && supervisor->reaper.main_status == STILL_RUNNING;
-}
-
-/* ---- forwarding ---- */
-
-static pid_t target_of(const struct supervisor *supervisor)
-{
-	pid_t pid = supervisor->child->pid;
-
-	/* The group is the child's own as long as the child is unreaped. */
-	return supervisor->options->target == TARGET_CHILD || supervisor->child->shares_group ?
-		       pid :
-		       -pid;
-}
-
-static void note_shell_child(pid_t child, void *context)
-{
-	*(pid_t *)context = child;
-}
-
-/* sh -c 'PROGRAM' and wrapper scripts: the shell gets SIGTERM, and what it waits for does not. */
-static void explain_shell(const struct supervisor *supervisor, int signal)
-{
-	static const char shells[] = "sh bash dash ash busybox ksh zsh";
-	char name[PROCFS_NAME];
-	pid_t main = supervisor->child->pid, below = 0;
-
-	if (signal != SIGTERM || !log_says(LOG_INFO) || target_of(supervisor) < 0 ||
-	    !procfs_is_ours())
-		return;
-	procfs_name(main, name);
-	if (!text_lists(shells, ' ', name) || !procfs_children(main, note_shell_child, &below) ||
-	    !below)
-		return;
-	log_info(
-		"shell-keeps-signal",
-		"SIGTERM went to the shell %d{pid} (%q{name}), which may not pass it on to its child %d: use "
-		"exec in the shell, the exec form of the image's command, or --group",
-		(int)main, name, (int)below);
-}
-
-/*
- * At the receiver's RLIMIT_SIGPENDING the record is kept and tried again while the receiver works
- * off its queue (reaping goes on meanwhile); at last it goes without its value.
- */
-static int forward_patiently(struct supervisor *supervisor, const struct signalfd_siginfo *record,
-			     int signal, pid_t target)
-{
-	int error = signals_forward(record, signal, target);
-
-	if (error != EAGAIN)
-		return error;
-	/* Once the main child has ended the receiver is one that must not be reaped under way. */
-	for (int i = 0; main_runs(supervisor) && i < RETRIES && !supervisor->full; i++) {
-		clock_sleep(RETRY);
-		reap_all(&supervisor->reaper);
-		if (!main_runs(supervisor))
-			return 0;
-		error = signals_forward(record, signal, target);
-		if (error != EAGAIN)
-			return error;
-	}
-	supervisor->full = main_runs(supervisor);
-	log_warning("signal-value-lost",
-		    "the signal queue of %d{target_pid} is full: sent without its value",
-		    (int)target);
-	return kill(target, signal) == 0 ? 0 : errno;
-}
-
-static void forward_to(struct supervisor *supervisor, const struct signalfd_siginfo *record,
-		       int signal, pid_t target)
-{
-	int error = forward_patiently(supervisor, record, signal, target);
-
-	/* A leader may leave its group for another; it is still the one to be told. */
-	if (error == ESRCH && target < 0)
-		error = signals_forward(record, signal, -target);
-	if (error) {
-		log_warning("forward-failed",
-			    "cannot forward %S{signal} to %d{target_pid}: %e{errno}", signal,
-			    (int)target, error);
-		return;
-	}
-	supervisor->account.forwarded[signal]++;
-	log_debug("signal-forwarded", "forwarded %S{received} to %d{target_pid} as %S{sent}",
-		  (int)record->ssi_signo, (int)target, signal);
-}
-
-struct to_children {
-	struct supervisor *supervisor;
-	const struct signalfd_siginfo *record;
-	int signal;
-};
-
-static void forward_to_child(pid_t child, void *context)
-{
-	const struct to_children *message = context;
-
-	forward_to(message->supervisor, message->record, message->signal, child);
-}
-
-/* Once the main child has ended: to each child of zinit's own, none of which can be recycled. */
-static void forward_to_children(struct supervisor *supervisor,
-				const struct signalfd_siginfo *record, int signal)
-{
-	struct to_children message = { supervisor, record, signal };
-
-	if (!procfs_is_ours() || !procfs_children(getpid(), forward_to_child, &message))
-		log_warning("forward-failed",
-			    "cannot forward: /proc does not tell zinit's children");
-}
-
-static bool is_stop(int signal)
-{
-	return signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
-}
-
-/* The number to send for the one received; 0: none. */
-static int rewritten(const struct supervisor *supervisor, int received)
-{
-	const struct options *options = supervisor->options;
-	bool by_user = options->rewritten & signals_one(received);
-
-	if (!by_user && options->contract->rewrites_stops && options->target == TARGET_SESSION &&
-	    is_stop(received))
-		return SIGSTOP; /* the session's group is orphaned: the kernel would ignore the others */
-	if (!by_user && options->contract->swallowed & signals_one(received))
-		return 0;
-	return options->rewrite[received];
-}
-
-/* Did the terminal send this to the main child, too? Then it is not to be sent twice. */
-static bool is_shared(const struct supervisor *supervisor, const struct signalfd_siginfo *record)
-{
-	int signal = (int)record->ssi_signo;
-
-	return supervisor->child->shares_group && record->ssi_code == SI_KERNEL &&
-	       (signal == SIGINT || signal == SIGQUIT || signal == SIGWINCH || is_stop(signal));
+	return reap_main_runs(&supervisor->reaper);
 }
 
 /*
@@ -253,7 +114,8 @@ static void begin_stopping(struct supervisor *supervisor);
 static void take_signal(struct supervisor *supervisor, const struct signalfd_siginfo *record)
 {
 	const struct options *options = supervisor->options;
-	int received = (int)record->ssi_signo, signal = rewritten(supervisor, received);
+	int received = (int)record->ssi_signo;
+	int signal = forward_number(&supervisor->forwarder, received);
 	bool stops = options->stop_on & signals_one(received);
 
 	if (is_own(supervisor, record))
@@ -265,17 +127,13 @@ static void take_signal(struct supervisor *supervisor, const struct signalfd_sig
 	}
 	if (received == SIGCONT && main_runs(supervisor))
 		terminal_continue(supervisor->terminal, supervisor->child->pid);
-	if (signal && main_runs(supervisor) && !is_shared(supervisor, record)) {
-		if (signal == SIGINT)
-			supervisor->interrupted = true;
-		forward_to(supervisor, record, signal, target_of(supervisor));
-		explain_shell(supervisor, signal);
-	} else if (stops && supervisor->state == WAITING && supervisor->grace > 0) {
+	if (signal && main_runs(supervisor))
+		forward_to_main_child(&supervisor->forwarder, record, signal);
+	else if (stops && supervisor->state == WAITING && supervisor->grace > 0)
 		begin_stopping(supervisor); /* which tells all: nobody is told twice */
-	} else if (signal && !main_runs(supervisor)) {
-		forward_to_children(supervisor, record, signal);
-	}
-	if (options->contract->stops_itself && is_stop(received))
+	else if (signal)
+		forward_to_children(&supervisor->forwarder, record, signal);
+	if (options->contract->stops_itself && signals_stops(received))
 		kill(supervisor->pid, SIGSTOP);
 	if (!stops)
 		return;
@@ -404,10 +262,11 @@ static void end_main(struct supervisor *supervisor)
 static void tell_group_of_end(void *context)
 {
 	struct supervisor *supervisor = context;
-	int signal = rewritten(supervisor, SIGTERM);
+	int signal = forward_number(&supervisor->forwarder, SIGTERM);
+	pid_t target = forward_target(&supervisor->forwarder);
 
-	if (target_of(supervisor) < 0 && signal)
-		kill(target_of(supervisor), signal);
+	if (target < 0 && signal)
+		kill(target, signal);
 }
 
 /* --timeout is over: SIGTERM, and a time of its own until SIGKILL. */
@@ -624,8 +483,8 @@ static bool died_of_ctrl_c(const struct supervisor *supervisor)
 {
 	int status = supervisor->reaper.main_status;
 
-	return supervisor->terminal->handed && !supervisor->interrupted && WIFSIGNALED(status) &&
-	       WTERMSIG(status) == SIGINT && supervisor->pid != 1;
+	return supervisor->terminal->handed && !supervisor->forwarder.interrupted &&
+	       WIFSIGNALED(status) && WTERMSIG(status) == SIGINT && supervisor->pid != 1;
 }
 
 static int finish(struct supervisor *supervisor)
@@ -679,6 +538,11 @@ int supervise(const struct options *options, struct main_child *child, struct te
 			.main_dead = options->contract->term_at_end ? tell_group_of_end : NULL,
 			.context = &supervisor,
 		},
+	};
+	supervisor.forwarder = (struct forwarder){
+		.options = options,
+		.child = child,
+		.reaper = &supervisor.reaper,
 	};
 	if (options->timeout != UNSET)
 		set_deadline(&supervisor, TIMEOUT, options->timeout);
