@@ -9,37 +9,11 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "arguments.h"
 #include "license.h"
 #include "log.h"
 
-enum type {
-	SET, /* stores the table's value */
-	COUNT, /* adds the table's value */
-	ACTION, /* shows something and ends */
-	DURATION, /* 10, 1.5s, 500ms, 2m, 1h */
-	SIGNAL, /* a name or a number */
-	DEATH_SIGNAL, /* the same, under tini's name its own narrow way */
-	SIGNALS, /* a list of them */
-	REWRITE, /* FROM:TO, a list */
-	CODES, /* exit statuses, a list */
-	CHOICE, /* one of the words of `argument` */
-	PERCENT,
-	NUMBER,
-	TEXT,
-	AS, /* a contract's name */
-};
-
 enum section { EVERYDAY, STOPPING, ZOMBIES, PRIVILEGES, HOST, HIDDEN };
-
-enum marks { ENV = 1, OPTIONAL = 2 };
-
-struct entry {
-	const char *name, *argument, *help;
-	unsigned short member;
-	short value;
-	char letter;
-	unsigned char type, section, marks;
-};
 
 static const struct entry table[] = {
 #define OPTION(letter_, name_, argument_, type_, member_, value_, section_, marks_, help_) \
@@ -64,249 +38,11 @@ static const char *const section_titles[] = {
 	[HOST] = "On hosts, and the rest",
 };
 
-/* Where a word came from, for the message about it. */
-struct source {
-	struct options *options;
-	const char *program; /* as the user called zinit */
-	const char *variable; /* NULL: the command line */
-	const char *whole; /* the argument that the word is a part of */
-};
-
-static void *member_of(const struct source *source, const struct entry *entry)
-{
-	return (char *)source->options + entry->member;
-}
-
 static const char *basename_of(const char *path)
 {
 	const char *slash = path ? strrchr(path, '/') : NULL;
 
 	return slash ? slash + 1 : path && *path ? path : "zinit";
-}
-
-/* One line that names the bad word and what would be right, one that names the help, and the end. */
-static _Noreturn void usage_error(const struct source *source, const char *format, ...)
-{
-	const struct contract *contract = source->options->contract;
-	char message[LOG_LINE], hint[128];
-	struct text text;
-	va_list arguments;
-
-	text_start(&text, message, sizeof(message));
-	va_start(arguments, format);
-	text_add_fields(&text, NULL, format, arguments);
-	va_end(arguments);
-	log_error("usage", "%s", message);
-	text_start(&text, hint, sizeof(hint));
-	text_add(&text, "Try '%s %s'\n", source->program,
-		 text_lists(contract->not_ours, ' ', "help") ? "-h" : "--help");
-	if (write(contract->usage_stream, hint, text.length) < 0) {
-		/* Nobody reads it. */
-	}
-	_exit(contract->usage_status);
-}
-
-static _Noreturn void bad_word(const struct source *source, const struct entry *entry,
-			       const char *word, const char *right)
-{
-	char where[160];
-	struct text text;
-
-	text_start(&text, where, sizeof(where));
-	if (source->variable)
-		text_add(&text, "%s", source->variable);
-	else if (entry->name)
-		text_add(&text, "option --%s", entry->name);
-	else
-		text_add(&text, "option -%c", entry->letter);
-	text_add(&text, ": '%q'", word);
-	if (source->whole && strcmp(source->whole, word) != 0)
-		text_add(&text, " in '%q'", source->whole);
-	usage_error(source, "%s is not right: %s", where, right);
-}
-
-/*
- * Copies the next word of a list divided by commas into `word`. Returns what follows it, NULL at
- * the end. A word that is too long is cut, and so is none that is right.
- */
-static const char *next_word(const char *list, char word[static 32])
-{
-	size_t length = text_until(list, ',');
-	size_t kept = length < 31 ? length : 31;
-
-	memcpy(word, list, kept);
-	word[kept] = '\0';
-	return list[length] ? list + length + 1 : NULL;
-}
-
-static bool parse_duration(const char *word, int64_t *nanoseconds)
-{
-	static const struct {
-		const char *name;
-		int64_t size;
-	} units[] = { { "", NANOSECONDS },
-		      { "s", NANOSECONDS },
-		      { "ms", NANOSECONDS / 1000 },
-		      { "m", 60 * NANOSECONDS },
-		      { "h", 3600 * NANOSECONDS } };
-	const int64_t most = 1000000000; /* seconds, or any other unit: 31 years */
-	int64_t whole = 0, fraction = 0, scale = 1;
-	bool digits = false;
-
-	for (; *word >= '0' && *word <= '9'; word++, digits = true)
-		if ((whole = whole * 10 + (*word - '0')) > most)
-			return false;
-	if (*word == '.') {
-		for (word++; *word >= '0' && *word <= '9'; word++, digits = true) {
-			if (scale >= NANOSECONDS / 1000)
-				continue; /* finer than a microsecond */
-			fraction = fraction * 10 + (*word - '0');
-			scale *= 10;
-		}
-	}
-	for (size_t i = 0; digits && i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(word, units[i].name) != 0)
-			continue;
-		if (whole > INT64_MAX / units[i].size - 1)
-			return false;
-		*nanoseconds = whole * units[i].size + fraction * (units[i].size / scale);
-		return true;
-	}
-	return false;
-}
-
-static int read_signal(const struct source *source, const struct entry *entry, const char *word)
-{
-	char name[SIGNAL_NAME_SIZE];
-	int signal = signals_parse(word);
-	bool strict = source->options->contract->strict_names && entry->type == DEATH_SIGNAL;
-
-	if (strict &&
-	    (signal > SIGSYS || signal == 0 || strcmp(signals_name(name, signal), word) != 0))
-		bad_word(source, entry, word, "a signal by its full name, as SIGTERM");
-	if (signal == 0)
-		bad_word(source, entry, word,
-			 "a signal's name or number, as TERM, SIGUSR1, RTMIN+2, 15");
-	return signal;
-}
-
-static void read_signals(const struct source *source, const struct entry *entry, const char *list)
-{
-	signal_set set = 0;
-	char word[32];
-
-	while (list) {
-		list = next_word(list, word);
-		set |= signals_one(read_signal(source, entry, word));
-	}
-	*(signal_set *)member_of(source, entry) = set;
-}
-
-static void rewrite(struct options *options, int from, int to)
-{
-	options->rewrite[from] = (unsigned char)to;
-	options->rewritten |= signals_one(from);
-}
-
-/* dumb-init's form, read as its sscanf("%d:%d") does: what follows the numbers is nothing. */
-static void read_plain_rewrite(const struct source *source, const struct entry *entry,
-			       const char *word)
-{
-	const char *colon = word, *end;
-	int from = text_integer(&colon), to;
-
-	end = *colon == ':' ? colon + 1 : word;
-	to = text_integer(&end);
-	if (colon == word || *colon != ':' || end == colon + 1 || from < 1 || from > SIGSYS ||
-	    to < 0 || to > SIGSYS)
-		bad_word(source, entry, word,
-			 "NUMBER:NUMBER, signals from 1 to 31, or to 0 to drop");
-	rewrite(source->options, from, to);
-}
-
-static void read_rewrite(const struct source *source, const struct entry *entry, const char *list)
-{
-	char word[32];
-
-	if (source->options->contract->plain_rewrite) {
-		read_plain_rewrite(source, entry, list);
-		return;
-	}
-	while (list) {
-		int from, to = 0;
-		char *colon;
-
-		list = next_word(list, word);
-		colon = strchr(word, ':');
-		if (!colon)
-			bad_word(source, entry, word, "FROM:TO, as TERM:QUIT");
-		*colon = '\0';
-		from = signals_parse(word);
-		if (from == 0)
-			bad_word(source, entry, word,
-				 "FROM is a signal's name or number, as TERM or 15");
-		if (from == SIGKILL || from == SIGSTOP || from == SIGCHLD)
-			bad_word(source, entry, word,
-				 "FROM is a signal that zinit can get and forwards");
-		if (strcasecmp(colon + 1, "none") != 0 && strcmp(colon + 1, "0") != 0) {
-			to = signals_parse(colon + 1);
-			if (to == 0)
-				bad_word(source, entry, colon + 1,
-					 "TO is a signal's name or number, or none (0) to drop it");
-		}
-		rewrite(source->options, from, to);
-	}
-}
-
-static void read_codes(const struct source *source, const struct entry *entry, const char *list)
-{
-	uint32_t *bits = member_of(source, entry);
-	unsigned long long code;
-	char word[32];
-
-	if (source->options->contract->loose_numbers) {
-		const char *end = list;
-		int number = text_integer(&end);
-
-		if (*end || number < 0 || number > 255)
-			bad_word(source, entry, list, "an exit status from 0 to 255");
-		bits[number / 32] |= 1U << (number % 32);
-		return;
-	}
-	while (list) {
-		list = next_word(list, word);
-		if (!text_number(word, 255, &code))
-			bad_word(source, entry, word, "an exit status from 0 to 255");
-		bits[code / 32] |= 1U << (code % 32);
-	}
-}
-
-static void read_choice(const struct source *source, const struct entry *entry, const char *word)
-{
-	const char *choice = entry->argument;
-
-	for (int value = 0;; value++) {
-		size_t length = text_until(choice, '|');
-
-		if (strlen(word) == length && memcmp(word, choice, length) == 0) {
-			*(int *)member_of(source, entry) = value;
-			return;
-		}
-		if (!choice[length])
-			bad_word(source, entry, word, entry->argument);
-		choice += length + 1;
-	}
-}
-
-static void read_number(const struct source *source, const struct entry *entry, const char *word)
-{
-	bool percent = entry->type == PERCENT;
-	unsigned long long number;
-
-	if (!text_number(word, percent ? 100 : INT_MAX, &number))
-		bad_word(source, entry, word,
-			 percent ? "a percentage from 0 to 100" : "a whole number");
-	*(int64_t *)member_of(source, entry) = (int64_t)number;
 }
 
 static _Noreturn void show(int stream, const char *bytes, size_t length)
@@ -379,77 +115,21 @@ static _Noreturn void act(const struct source *source, enum option_action action
 	show(contract->version_stream, line, text.length);
 }
 
-/* Reads one option's argument, `word`; on a bad one it does not return. */
-static void read_option(struct source *source, const struct entry *entry, const char *word)
-{
-	int *plain = member_of(source, entry);
-
-	source->whole = word;
-	switch ((enum type)entry->type) {
-	case SET:
-		*plain = entry->value;
-		break;
-	case COUNT:
-		*plain = *plain < 0 ? entry->value : *plain + entry->value;
-		break;
-	case ACTION:
-		act(source, (enum option_action)entry->value);
-	case DURATION:
-		if (!parse_duration(word, member_of(source, entry)))
-			bad_word(source, entry, word, "a duration, as 10, 1.5s, 500ms, 2m");
-		break;
-	case SIGNAL:
-	case DEATH_SIGNAL:
-		*plain = read_signal(source, entry, word);
-		break;
-	case SIGNALS:
-		read_signals(source, entry, word);
-		break;
-	case REWRITE:
-		read_rewrite(source, entry, word);
-		break;
-	case CODES:
-		read_codes(source, entry, word);
-		break;
-	case CHOICE:
-		read_choice(source, entry, word);
-		break;
-	case PERCENT:
-	case NUMBER:
-		read_number(source, entry, word);
-		break;
-	case TEXT:
-		if (!*word)
-			bad_word(source, entry, word, "it must not be empty");
-		*(const char **)member_of(source, entry) = word;
-		break;
-	case AS:
-		source->options->contract = compat_find(word);
-		if (!source->options->contract) {
-			source->options->contract = compat_of(NULL);
-			bad_word(
-				source, entry, word,
-				"zinit, tini, docker-init, dumb-init, catatonit, podman-init or pause");
-		}
-		break;
-	}
-}
-
 /* A plain option's variable takes 0 or 1, a counted one its count. */
 static void read_variable(struct source *source, const struct entry *entry, const char *word)
 {
 	unsigned long long number;
 
 	if (entry->type != SET && entry->type != COUNT) {
-		read_option(source, entry, word);
+		arguments_read(source, entry, word);
 		return;
 	}
 	if (!text_number(word, entry->type == COUNT ? 9 : 1, &number))
-		bad_word(source, entry, word,
-			 entry->type == COUNT ? "a number from 0 to 9" : "0 or 1");
+		arguments_bad(source, entry, word,
+			      entry->type == COUNT ? "a number from 0 to 9" : "0 or 1");
 	if (number)
-		*(int *)member_of(source, entry) = entry->type == COUNT ? (int)number :
-									  entry->value;
+		*(int *)arguments_member(source, entry) = entry->type == COUNT ? (int)number :
+										 entry->value;
 }
 
 /* Does the variable NAME=... stand for the long option `name`: ZINIT_STOP_TIMEOUT for stop-timeout? */
@@ -519,7 +199,7 @@ static void apply_peer_variable(enum peer_variable variable, const char *name, c
 		options->subreaper = 1;
 		break;
 	case VARIABLE_RESERVED:
-		usage_error(given->source, "%s is reserved: unset it", name);
+		arguments_usage_error(given->source, "%s is reserved: unset it", name);
 	}
 }
 
@@ -571,10 +251,12 @@ static void take_option(struct source *source, struct given *given, const struct
 {
 	if (entry->type == AS)
 		return; /* read before all others */
+	if (entry->type == ACTION)
+		act(source, (enum option_action)entry->value);
 	if (argument)
-		read_option(source, entry, argument);
+		arguments_read(source, entry, argument);
 	else
-		*(int *)member_of(source, entry) = entry->value;
+		*(int *)arguments_member(source, entry) = entry->value;
 	given->member[entry->member] = true;
 }
 
@@ -587,14 +269,16 @@ static int read_long(struct source *source, struct given *given, const char *wor
 	bool takes_next;
 
 	if (!entry)
-		usage_error(source, "unknown option '%q': a PROGRAM of that name needs -- in front",
-			    word);
+		arguments_usage_error(
+			source, "unknown option '%q': a PROGRAM of that name needs -- in front",
+			word);
 	if (argument && !entry->argument)
-		usage_error(source, "option '%q': --%s takes no argument", word, entry->name);
+		arguments_usage_error(source, "option '%q': --%s takes no argument", word,
+				      entry->name);
 	takes_next = entry->argument && !argument && !(entry->marks & OPTIONAL);
 	if (takes_next && !next)
-		usage_error(source, "option '%q' needs an argument: --%s %s", word, entry->name,
-			    entry->argument);
+		arguments_usage_error(source, "option '%q' needs an argument: --%s %s", word,
+				      entry->name, entry->argument);
 	if (takes_next)
 		argument = next;
 	else if (!argument && !(entry->marks & OPTIONAL))
@@ -614,15 +298,15 @@ static int read_short(struct source *source, struct given *given, const char *wo
 
 		if (entry && entry->argument) {
 			if (!word[1] && !next)
-				usage_error(source, "option '-%c' needs an argument: %s", *word,
-					    entry->argument);
+				arguments_usage_error(source, "option '-%c' needs an argument: %s",
+						      *word, entry->argument);
 			take_option(source, given, entry, word[1] ? word + 1 : next);
 			return word[1] ? 1 : 2;
 		}
 		if (entry)
 			take_option(source, given, entry, "");
 		else if (!contract->version_anywhere)
-			usage_error(
+			arguments_usage_error(
 				source,
 				"unknown option '-%q': a PROGRAM of that name needs -- in front",
 				(char[]){ *word, '\0' });
@@ -660,10 +344,10 @@ static int read_as(struct source *source, int argc, char **argv)
 		entry++;
 	for (int i = 1; i < argc && argv[i][0] == '-' && strcmp(argv[i], "--") != 0; i++) {
 		if (strncmp(argv[i], "--as=", 5) == 0) {
-			read_option(source, entry, argv[i] + 5);
+			arguments_read(source, entry, argv[i] + 5);
 			words++;
 		} else if (strcmp(argv[i], "--as") == 0 && i + 1 < argc) {
-			read_option(source, entry, argv[++i]);
+			arguments_read(source, entry, argv[++i]);
 			words += 2;
 		}
 	}
@@ -690,13 +374,14 @@ static void check_program(const struct source *source)
 		options->program = NULL;
 	if (!options->pause && !options->check && !options->copy_to) {
 		if (!options->program)
-			usage_error(source,
-				    "no PROGRAM to run: %s [OPTION]... [--] PROGRAM [ARG]...",
-				    source->program);
+			arguments_usage_error(
+				source, "no PROGRAM to run: %s [OPTION]... [--] PROGRAM [ARG]...",
+				source->program);
 		return;
 	}
 	if (options->program)
-		usage_error(source, "'%q': %s runs no PROGRAM", options->program[0], instead);
+		arguments_usage_error(source, "'%q': %s runs no PROGRAM", options->program[0],
+				      instead);
 }
 
 void options_parse(struct options *options, int argc, char **argv)
