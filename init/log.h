@@ -43,8 +43,9 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
 
 #define log_error(event, ...) log_event(LOG_ERROR, event, __VA_ARGS__)
 #define log_warning(event, ...) log_event(LOG_WARNING, event, __VA_ARGS__)
-#define log_info(event, ...) log_event(LOG_INFO, event, __VA_ARGS__)
-/* Asks first: the way of each signal does without the pages of the log. */
+/* These ask first: the start and the way of each signal do without the log's code and stack. */
+#define log_info(event, ...) \
+	(log_says(LOG_INFO) ? log_event(LOG_INFO, event, __VA_ARGS__) : (void)0)
 #define log_debug(event, ...) \
 	(log_says(LOG_DEBUG) ? log_event(LOG_DEBUG, event, __VA_ARGS__) : (void)0)
 
