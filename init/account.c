@@ -173,7 +173,7 @@ static void describe_zinit(struct message *message, const struct account *accoun
 		    account->most_at_once, account->most_at_once == 1 ? "" : "s");
 	text_add(fields, ",\"forwarded\":{");
 	for (int number = SIGNAL_FIRST; number <= SIGNAL_LAST; number++) {
-		if (!account->forwarded[number])
+		if (!account->forwarded[number] || fields->size - fields->length < 96)
 			continue;
 		signals_name(name, number);
 		message_add(message, "%s%s %llu", between, name, account->forwarded[number]);
