@@ -353,10 +353,15 @@ RESTRICTIONS=("-u 1000" "--cap-drop ALL" "--read-only" "--security-opt no-new-pr
 	assert_line "50 orphans have ended"
 	refute_line --partial warning
 	# zinit below the pause container is a subreaper: its program's orphans are its own.
-	run -0 inside sh -c '(sleep 301 &); for p in /proc/[0-9]*; do
-		read -r pid name state parent rest <"$p/stat" || continue
-		[ "$name" != "(sleep)" ] || echo "$(cat "/proc/$parent/comm") $(tr "\0" " " <"/proc/$parent/cmdline")"
-	done 2>/dev/null'
+	inside sh -c 'sleep 301 &'
+	both_sleep() {
+		run inside sh -c 'for p in /proc/[0-9]*; do
+			read -r pid name state parent rest <"$p/stat" || continue
+			[ "$name" != "(sleep)" ] || echo "$(cat "/proc/$parent/comm") $(tr "\0" " " <"/proc/$parent/cmdline")"
+		done 2>/dev/null'
+		[ "${#lines[@]}" = 2 ]
+	}
+	wait_for both_sleep
 	# The one that docker exec started has no zinit above it but the pause container's.
 	assert_line "zinit /zinit -P "
 	assert_line --partial "zinit /zinit -- sh -c"
