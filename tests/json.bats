@@ -71,7 +71,7 @@ assert_json_lines() {
 	wait_for grep -q held-zombies "$ERR"
 	kill -TERM "$ZPID"
 	finish
-	run jq -r '.parent_name, .zombie_name' "$ERR"
+	run jq -r 'select(.event == "held-zombies") | .parent_name, .zombie_name' "$ERR"
 	assert_output $'Größe€\na"b\\c'
 }
 
