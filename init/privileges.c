@@ -3,10 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <grp.h>
 #include <linux/securebits.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
@@ -16,27 +13,19 @@
 
 #include "log.h"
 #include "pages.h"
-#include "procfs.h"
 #include "sandbox.h"
-
-/* (uid_t)-1 is no user: setresuid(2) takes it for "as it was". */
-#define LAST_ID 4294967294U
+#include "users.h"
 
 enum {
 	CAPABILITIES = 64, /* as many as a set has room for */
 	CAPABILITY_NAME = 40, /* CAP_CHECKPOINT_RESTORE and longer */
-	GROUPS = 65536, /* NGROUPS_MAX of the kernel */
 };
 
 static struct {
 	bool user, groups, no_new_privs;
 	bool stays; /* zinit keeps its own user */
 	bool in_container; /* PID 1 */
-	uid_t uid;
-	gid_t gid;
-	gid_t *group;
-	size_t group_count;
-	char *files[2]; /* /etc/passwd and /etc/group, while they are read */
+	struct identity identity;
 
 	cap_t raised; /* all that zinit may use, in effect */
 	cap_t last; /* what is left in the end */
@@ -91,245 +80,6 @@ static bool has(cap_t set, cap_value_t capability, cap_flag_t flag)
 
 	cap_get_flag(set, capability, flag, &value);
 	return value == CAP_SET;
-}
-
-/* ---- users and groups ---- */
-
-/*
- * /etc/passwd and /etc/group, as a whole. musl's getpwnam(3) would bring stdio and nscd's protocol
- * (12 KiB), and its initgroups(3) knows 32 groups. A file that is not there has no entries; one
- * that cannot be read might have had some, so that is an error. Returns NULL with errno.
- */
-static char *read_whole(const char *path)
-{
-	struct stat status;
-	char *text;
-
-	if (stat(path, &status) != 0)
-		return errno == ENOENT || errno == ENOTDIR ? calloc(1, 1) : NULL;
-	text = malloc((size_t)status.st_size + 1);
-	if (text && procfs_read(path, text, (size_t)status.st_size + 1) < 0) {
-		free(text);
-		return NULL;
-	}
-	return text;
-}
-
-/* The next line that has so many fields, between colons and in place; false at the end. */
-static bool next_entry(char **at, char *fields[], int count)
-{
-	char *line;
-
-	while ((line = text_cut(at, '\n'))) {
-		for (int i = 0; i < count; i++)
-			fields[i] = text_cut(&line, ':');
-		if (fields[count - 1])
-			return true;
-	}
-	return false;
-}
-
-static bool parse_id(const char *word, unsigned *id)
-{
-	unsigned long long number;
-
-	if (!text_number(word, LAST_ID, &number))
-		return false;
-	*id = (unsigned)number;
-	return true;
-}
-
-/* Is `word`, a name or a number, the one of this entry? A word of digits is always a number. */
-static bool is_named(const char *word, const char *name, unsigned id)
-{
-	unsigned number;
-
-	return parse_id(word, &number) ? number == id : strcmp(word, name) == 0;
-}
-
-static const char *no_such(const char *word, const char *otherwise)
-{
-	while (*word >= '0' && *word <= '9')
-		word++;
-	return *word ? otherwise : "the largest is 4294967294";
-}
-
-struct user {
-	const char *name; /* NULL: passwd does not know the number */
-	const char *home;
-};
-
-static bool find_user(const char *word, struct user *user)
-{
-	enum { NAME, PASSWORD, UID, GID, COMMENT, HOME, FIELDS };
-	char *fields[FIELDS], *at = wanted.files[0] = read_whole("/etc/passwd");
-	bool any = at && *at;
-
-	if (!at) {
-		log_error("not-permitted", "option --user: cannot read /etc/passwd: %e{errno}",
-			  errno);
-		return false;
-	}
-	while (next_entry(&at, fields, FIELDS)) {
-		if (!parse_id(fields[UID], &wanted.uid) || !parse_id(fields[GID], &wanted.gid) ||
-		    !is_named(word, fields[NAME], wanted.uid))
-			continue;
-		*user = (struct user){ fields[NAME], fields[HOME][0] ? fields[HOME] : "/" };
-		return true;
-	}
-	wanted.gid = 0;
-	*user = (struct user){ .home = "/" };
-	if (parse_id(word, &wanted.uid))
-		return true;
-	return refuse("user", word,
-		      no_such(word, any ? "no such user in /etc/passwd" :
-					  "no such user: /etc/passwd is missing or empty"));
-}
-
-static bool has_member(char *list, const char *name)
-{
-	const char *member;
-
-	while ((member = text_cut(&list, ',')))
-		if (strcmp(member, name) == 0)
-			return true;
-	return false;
-}
-
-/* The explicit GROUP, or those that the user is in, with the primary one in front. */
-static bool find_groups(const char *word, const char *user)
-{
-	enum { NAME, PASSWORD, GID, MEMBERS, FIELDS };
-	char *fields[FIELDS], *at;
-	gid_t gid;
-
-	if (!word && !user)
-		return true;
-	at = wanted.files[1] = read_whole("/etc/group");
-	if (!at) {
-		log_error("not-permitted", "option --user: cannot read /etc/group: %e{errno}",
-			  errno);
-		return false;
-	}
-	if (!word) {
-		wanted.group = malloc(GROUPS * sizeof(gid_t));
-		if (!wanted.group)
-			return refuse("user", user, "no memory for its groups");
-		wanted.group[wanted.group_count++] = wanted.gid;
-	}
-	while (next_entry(&at, fields, FIELDS)) {
-		if (!parse_id(fields[GID], &gid))
-			continue;
-		if (word && is_named(word, fields[NAME], gid)) {
-			wanted.gid = gid;
-			return true;
-		}
-		if (!word && gid != wanted.gid && has_member(fields[MEMBERS], user)) {
-			if (wanted.group_count == GROUPS)
-				return refuse("user", user,
-					      "it is in more groups than Linux allows");
-			wanted.group[wanted.group_count++] = gid;
-		}
-	}
-	if (!word || parse_id(word, &wanted.gid))
-		return true;
-	return refuse("user", word, no_such(word, "no such group in /etc/group"));
-}
-
-static bool has_group(const gid_t *list, size_t count, gid_t gid)
-{
-	for (size_t i = 0; i < count; i++)
-		if (list[i] == gid)
-			return true;
-	return false;
-}
-
-/*
- * Does zinit have these groups already? Then an ordinary user may ask for itself. Whether the
- * primary group is among the others makes no difference to what may be done.
- */
-static bool has_groups(void)
-{
-	gid_t own[1024], real, effective, saved;
-	int count = getgroups(sizeof(own) / sizeof(own[0]), own);
-
-	getresgid(&real, &effective, &saved);
-	if (count < 0 || real != wanted.gid || effective != wanted.gid || saved != wanted.gid)
-		return false;
-	for (int i = 0; i < count; i++)
-		if (own[i] != wanted.gid && !has_group(wanted.group, wanted.group_count, own[i]))
-			return false;
-	for (size_t i = 0; i < wanted.group_count; i++)
-		if (wanted.group[i] != wanted.gid &&
-		    !has_group(own, (size_t)count, wanted.group[i]))
-			return false;
-	return true;
-}
-
-static bool has_user(void)
-{
-	uid_t real, effective, saved;
-
-	getresuid(&real, &effective, &saved);
-	return real == wanted.uid && effective == wanted.uid && saved == wanted.uid;
-}
-
-/* HOME in the environment; setenv(3) brings locks and a list of what it allocated. */
-static bool set_home(const char *home)
-{
-	size_t count = 0, length = strlen(home);
-	char *variable = malloc(length + sizeof("HOME="));
-	char **new;
-
-	if (!variable)
-		return false;
-	memcpy(variable, "HOME=", 5);
-	memcpy(variable + 5, home, length + 1);
-	for (; environ[count]; count++) {
-		if (strncmp(environ[count], variable, 5) == 0) {
-			environ[count] = variable;
-			return true;
-		}
-	}
-	new = malloc((count + 2) * sizeof(*new));
-	if (!new) {
-		free(variable);
-		return false;
-	}
-	memcpy(new, environ, count * sizeof(*new));
-	new[count] = variable;
-	new[count + 1] = NULL;
-	environ = new;
-	return true;
-}
-
-static bool resolve_user(const char *option, cap_t now)
-{
-	static char word[256] ON_OWN_PAGES;
-	struct user user = { .name = NULL };
-	char *group;
-
-	if (strlen(option) >= sizeof(word))
-		return refuse("user", option, "too long");
-	memcpy(word, option, strlen(option) + 1);
-	group = strchr(word, ':');
-	if (group)
-		*group++ = '\0';
-	if (!*word || (group && !*group))
-		return refuse("user", option, "USER or USER:GROUP, neither of them empty");
-	if (!find_user(word, &user) || !find_groups(group, user.name))
-		return false;
-	wanted.user = true;
-	wanted.groups = !has_groups();
-	if (wanted.groups && !has(now, CAP_SETGID, CAP_PERMITTED))
-		return is_missing("user", "CAP_SETGID");
-	if (!has_user() && !has(now, CAP_SETUID, CAP_PERMITTED))
-		return is_missing("user", "CAP_SETUID");
-	if (!set_home(user.home))
-		return refuse("user", option, "no memory for HOME");
-	for (int i = 0; i < 2; i++)
-		free(wanted.files[i]);
-	return true;
 }
 
 /* ---- capabilities ---- */
@@ -442,13 +192,26 @@ static bool resolve_capabilities(const struct options *options, cap_t now)
 	if (wanted.dropped_count && !has(now, CAP_SETPCAP, CAP_PERMITTED))
 		return is_missing(wanted.cutting, "CAP_SETPCAP");
 	/* What the kernel leaves to an ordinary user, over the change and over exec. */
-	if (options->user && wanted.uid != 0) {
+	if (options->user && wanted.identity.uid != 0) {
 		cap_clear_flag(wanted.last, CAP_PERMITTED);
 		if (wanted.ambient_count)
 			cap_set_flag(wanted.last, CAP_PERMITTED, (int)wanted.ambient_count,
 				     wanted.ambient, CAP_SET);
 	}
 	cap_fill(wanted.last, CAP_EFFECTIVE, CAP_PERMITTED);
+	return true;
+}
+
+static bool resolve_user(const char *option, cap_t now)
+{
+	if (!users_resolve(option, &wanted.identity))
+		return false;
+	wanted.user = true;
+	wanted.groups = !users_have_groups(&wanted.identity);
+	if (wanted.groups && !has(now, CAP_SETGID, CAP_PERMITTED))
+		return is_missing("user", "CAP_SETGID");
+	if (!users_have_user(&wanted.identity) && !has(now, CAP_SETUID, CAP_PERMITTED))
+		return is_missing("user", "CAP_SETUID");
 	return true;
 }
 
@@ -498,22 +261,25 @@ enum {
 
 static bool set_groups(void)
 {
-	return syscall(SETGROUPS, wanted.group_count, wanted.group) == 0 &&
-	       getgroups(0, NULL) == (int)wanted.group_count;
+	return syscall(SETGROUPS, wanted.identity.group_count, wanted.identity.groups) == 0 &&
+	       getgroups(0, NULL) == (int)wanted.identity.group_count;
 }
 
 static bool set_gid(void)
 {
 	gid_t real, effective, saved;
 
-	return syscall(SETRESGID, wanted.gid, wanted.gid, wanted.gid) == 0 &&
-	       getresgid(&real, &effective, &saved) == 0 && real == wanted.gid &&
-	       effective == wanted.gid && saved == wanted.gid;
+	return syscall(SETRESGID, wanted.identity.gid, wanted.identity.gid, wanted.identity.gid) ==
+		       0 &&
+	       getresgid(&real, &effective, &saved) == 0 && real == wanted.identity.gid &&
+	       effective == wanted.identity.gid && saved == wanted.identity.gid;
 }
 
 static bool set_uid(void)
 {
-	return syscall(SETRESUID, wanted.uid, wanted.uid, wanted.uid) == 0 && has_user();
+	return syscall(SETRESUID, wanted.identity.uid, wanted.identity.uid, wanted.identity.uid) ==
+		       0 &&
+	       users_have_user(&wanted.identity);
 }
 
 /*
@@ -527,7 +293,7 @@ static void give_streams(void)
 
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
 		if (fstat(fd, &status) == 0 && (S_ISFIFO(status.st_mode) || isatty(fd)) &&
-		    syscall(FCHOWN, fd, wanted.uid, (gid_t)-1) != 0)
+		    syscall(FCHOWN, fd, wanted.identity.uid, (gid_t)-1) != 0)
 			continue;
 	}
 }
@@ -553,7 +319,7 @@ static bool set_identity(enum step *step)
  */
 static bool apply(enum step *step)
 {
-	bool hold = wanted.user && wanted.uid != 0 && wanted.ambient_count;
+	bool hold = wanted.user && wanted.identity.uid != 0 && wanted.ambient_count;
 
 	*step = RAISE;
 	if (wanted.raised && cap_set_proc(wanted.raised) != 0)
@@ -628,7 +394,7 @@ void privileges_follow(void)
 {
 	const char *refused = NULL;
 
-	if (!wanted.user || wanted.stays || wanted.uid == 0)
+	if (!wanted.user || wanted.stays || wanted.identity.uid == 0)
 		return;
 	sandbox_empty_bounding();
 	set_identity_but(&refused);
