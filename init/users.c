@@ -16,8 +16,6 @@
 
 enum { GROUPS = 65536 /* NGROUPS_MAX of the kernel */ };
 
-static char *files[2]; /* /etc/passwd and /etc/group, while they are read */
-
 static bool refuse(const char *word, const char *why)
 {
 	log_error("usage", "option --user: '%q' is not right: %s", word, why);
@@ -88,10 +86,10 @@ struct user {
 	const char *home;
 };
 
-static bool find_user(const char *word, struct identity *identity, struct user *user)
+static bool find_user(const char *word, struct identity *identity, struct user *user, char **file)
 {
 	enum { NAME, PASSWORD, UID, GID, COMMENT, HOME, FIELDS };
-	char *fields[FIELDS], *at = files[0] = read_whole("/etc/passwd");
+	char *fields[FIELDS], *at = *file = read_whole("/etc/passwd");
 	bool any = at && *at;
 
 	if (!at) {
@@ -126,7 +124,7 @@ static bool has_member(char *list, const char *name)
 }
 
 /* The explicit GROUP, or those that the user is in, with the primary one in front. */
-static bool find_groups(const char *word, struct identity *identity, const char *user)
+static bool find_groups(const char *word, struct identity *identity, const char *user, char **file)
 {
 	enum { NAME, PASSWORD, GID, MEMBERS, FIELDS };
 	char *fields[FIELDS], *at;
@@ -134,7 +132,7 @@ static bool find_groups(const char *word, struct identity *identity, const char 
 
 	if (!word && !user)
 		return true;
-	at = files[1] = read_whole("/etc/group");
+	at = *file = read_whole("/etc/group");
 	if (!at) {
 		log_error("not-permitted", "option --user: cannot read /etc/group: %e{errno}",
 			  errno);
@@ -204,9 +202,10 @@ bool users_have_user(const struct identity *identity)
 static bool set_home(const char *home)
 {
 	size_t count = 0, length = strlen(home);
-	char *variable = malloc(length + sizeof("HOME="));
+	static char *variable; /* it stays */
 	char **new;
 
+	variable = malloc(length + sizeof("HOME="));
 	if (!variable)
 		return false;
 	memcpy(variable, "HOME=", 5);
@@ -233,8 +232,8 @@ bool users_resolve(const char *option, struct identity *identity)
 {
 	static char word[256] ON_OWN_PAGES;
 	struct user user = { .name = NULL };
-	char *group;
-	bool has_home;
+	char *group, *passwd = NULL, *groups = NULL; /* the latter two are files, as a whole */
+	bool found;
 
 	if (strlen(option) >= sizeof(word))
 		return refuse(option, "too long");
@@ -244,10 +243,10 @@ bool users_resolve(const char *option, struct identity *identity)
 		*group++ = '\0';
 	if (!*word || (group && !*group))
 		return refuse(option, "USER or USER:GROUP, neither of them empty");
-	if (!find_user(word, identity, &user) || !find_groups(group, identity, user.name))
-		return false;
-	has_home = set_home(user.home);
-	for (int i = 0; i < 2; i++)
-		free(files[i]);
-	return has_home || refuse(option, "no memory for HOME");
+	found = find_user(word, identity, &user, &passwd) &&
+		find_groups(group, identity, user.name, &groups) &&
+		(set_home(user.home) || refuse(option, "no memory for HOME"));
+	free(passwd);
+	free(groups);
+	return found;
 }
