@@ -114,11 +114,14 @@ own_ldflags  := -static -no-pie -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,rel
 
 version_macros = -DZINIT_VERSION='"$(VERSION)"' -DZINIT_COMMIT='"$(COMMIT)"'
 compile        = $(MUSL_CC) $(own_cppflags) $(CPPFLAGS) $(own_cflags) $(CFLAGS)
+link           = $(MUSL_CC) $(own_cflags) $(CFLAGS) -flto $(own_ldflags) $(LDFLAGS) $(objects) \
+	$(LDLIBS)
 
 sources := $(wildcard init/*.c)
 objects := $(sources:init/%.c=$(BUILD)/obj/%.o)
 # Compiled as one by the linker's plugin, but for those whose place init/layout.ld settles by name.
-lto     := $(filter-out $(patsubst %,$(BUILD)/obj/%.o,clock forward main pages reap signals supervise),$(objects))
+placed  := clock forward main pages reap signals supervise
+lto     := $(filter-out $(placed:%=$(BUILD)/obj/%.o),$(objects))
 helpers := $(patsubst tests/helpers/%.c,$(BUILD)/tests/%,$(wildcard tests/helpers/*.c))
 scripts  = $(shell find .ci tests docker -type f \( -name '*.bash' -o -name '*.bats' -o -exec \
 	sh -c 'head -n 1 "$$1" | grep -qE "^.!.*[/ ](ba|da)?sh( |\$$)"' - {} \; \) -print)
@@ -156,8 +159,7 @@ $(BUILD)/zinit: $(BUILD)/zinit.debug
 	@mv $@.new $@
 
 $(BUILD)/zinit.debug: $(objects) $(libcap) $(BUILD)/gen/link init/layout.ld
-	$(call say,link,$(MUSL_CC) $(own_cflags) $(CFLAGS) -flto $(own_ldflags) $(LDFLAGS) -o $@ \
-		$(objects) $(LDLIBS))
+	$(call say,link,$(link) -o $@)
 
 $(BUILD)/obj/%.o: init/%.c $(BUILD)/gen/flags | compiler $(KERNEL_HEADERS) $(libcap)
 	@mkdir -p $(@D)
@@ -178,7 +180,7 @@ $(BUILD)/gen/license.h: LICENSE
 # Written only when the content changes, so that what depends on it is made again only then.
 $(BUILD)/gen/version: content = $(VERSION) $(COMMIT)
 $(BUILD)/gen/flags: content = $(compile)
-$(BUILD)/gen/link: content = $(MUSL_CC) $(own_ldflags) $(LDFLAGS) $(objects) $(LDLIBS)
+$(BUILD)/gen/link: content = $(link)
 $(BUILD)/gen/version $(BUILD)/gen/flags $(BUILD)/gen/link: FORCE
 	@mkdir -p $(@D)
 	@test "$$(cat $@ 2>/dev/null)" = '$(content)' || echo '$(content)' >$@

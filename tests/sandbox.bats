@@ -31,6 +31,11 @@ start_up() {
 	wait_for is_up
 }
 
+in_background() {
+	"$@" 3>&- &
+	_started+=("$!")
+}
+
 # What zinit has
 
 @test "once the main child runs, root's zinit has CAP_KILL and no other capability" {
@@ -329,6 +334,39 @@ traced_run() {
 	assert_none_refused "$trace"
 }
 
+# Orphans, a negligent parent and signals, in an eighth of a second.
+BUSY='trap : USR1 USR2 WINCH; (sleep 0.03 & ); negligent -i -n 3 >/dev/null &
+sigsend -q 7 $PPID 12; kill -WINCH $PPID; kill -CHLD $PPID; sleep 0.12; exit 6'
+
+@test "no call is missed in mixtures of options, with the sandbox at once" {
+	cd "$REPO"
+	[ "$ZINIT" -ef "${BUILD:-build}/zinit" ] || skip "zinit was not built here"
+	local traced=$BATS_TEST_TMPDIR/zinit told=$BATS_TEST_TMPDIR/told way options runs=0
+	local mixtures=("" "-v -w -t 50ms" "-t 50ms --grace-signal INT" "-w"
+		"--watch 20ms --on-held-zombies terminate-parent --report - -q"
+		"--watch 20ms --on-held-zombies terminate-parent --grace 30ms"
+		"-a --log-format json -v --timeout 80ms -t 30ms"
+		"-S --timeout 50ms -t 30ms -r USR1:USR2" "-g -p TERM --exit-by-signal -e 6")
+	[ "$(id -u)" != 0 ] || mixtures+=("-u 1000:1000 -t 50ms --stop-timeout 1s" "-u 1000:1000 --watch 20ms")
+	tests/trace-sandbox -o -b "$traced"
+	ln -s zinit "$BATS_TEST_TMPDIR/dumb-init"
+	open_to_all
+	in_background refused "$traced" >"$told"
+	wait_line "$told" listens
+	for way in in_pidns below_init; do
+		for options in "${mixtures[@]}"; do
+			run $way "$traced" $options sh -c "$BUSY" </dev/null
+			runs=$((runs + 1))
+		done
+		run $way "$BATS_TEST_TMPDIR/dumb-init" -v sh -c "$BUSY" </dev/null
+		runs=$((runs + 1))
+	done
+	run grep '^refused' "$told"
+	assert_output ""
+	run grep -c '^filter' "$told"
+	assert_output $runs
+}
+
 @test "the engine's default capabilities are enough for all of it" {
 	need_root "to have them"
 	start_up $ENGINE "$ZINIT" sleep 60
@@ -608,8 +646,7 @@ start_negligent() {
 	start_up $ENGINE "$ZINIT" -u 1000:1000 -v -t 100ms sleep 60
 	mkfifo "$BATS_TEST_TMPDIR/up"
 	# As root's `docker exec` does.
-	enter sh -c 'echo $$ >"$0"; exec sleep 60' "$BATS_TEST_TMPDIR/up" 3>&- &
-	_started+=("$!")
+	in_background enter sh -c 'echo $$ >"$0"; exec sleep 60' "$BATS_TEST_TMPDIR/up"
 	read -r entered <"$BATS_TEST_TMPDIR/up"
 	kill -TERM "$ZPID"
 	finish
