@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -63,10 +65,19 @@ static void choose_fallback(void)
 	state.way = WAY_PRIVATE;
 }
 
+/* pipe(2)'s take RWF_NOWAIT, mkfifo(3)'s do not (FMODE_NOWAIT of create_pipe_files(), fifo_open()). */
+static bool is_named_fifo(void)
+{
+	struct stat status;
+	struct statfs filesystem;
+
+	return fstat(STDERR_FILENO, &status) == 0 && S_ISFIFO(status.st_mode) &&
+	       fstatfs(STDERR_FILENO, &filesystem) == 0 && filesystem.f_type != PIPEFS_MAGIC;
+}
+
 void log_prepare(void)
 {
-	/* Of what takes no RWF_NOWAIT, a terminal is what a log goes to. */
-	if (state.way == WAY_NOWAIT && isatty(STDERR_FILENO))
+	if (state.way == WAY_NOWAIT && (isatty(STDERR_FILENO) || is_named_fifo()))
 		choose_fallback();
 }
 

@@ -352,3 +352,23 @@ fifo_has() {
 	assert_failure 138
 	assert_line --partial USR1
 }
+
+@test "where its log is a fifo with a name zinit has a description of its own before that" {
+	open_fifo
+	start_with_stderr pid1 "$FIFO" sleep 60
+	own_description() {
+		local fd
+		for fd in "/proc/$ZPID/fd"/*; do
+			[ "${fd##*/}" -gt 2 ] && [ "$(readlink "$fd")" = "$FIFO" ] &&
+				(($(sed -n 's/^flags:\t//p' "/proc/$ZPID/fdinfo/${fd##*/}") & 04000)) && return
+		done
+		return 1
+	}
+	wait_for own_description
+	# No other pipe costs a descriptor.
+	start_pid1 sleep 60
+	wait_for grep -qx 'Seccomp:	[2]' "/proc/$ZPID/status"
+	run find "/proc/$ZPID/fd" -mindepth 1 -printf '%f\n'
+	assert_equal "${#lines[@]}" 4
+	exec {FIFO_FD}>&-
+}
