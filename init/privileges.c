@@ -205,11 +205,13 @@ static bool resolve_capabilities(const struct options *options, cap_t now)
 
 static bool resolve_user(const char *option, cap_t now)
 {
+	bool may = has(now, CAP_SETGID, CAP_PERMITTED);
+
 	if (!users_resolve(option, &wanted.identity))
 		return false;
 	wanted.user = true;
-	wanted.groups = !users_have_groups(&wanted.identity);
-	if (wanted.groups && !has(now, CAP_SETGID, CAP_PERMITTED))
+	wanted.groups = may && !users_have_groups(&wanted.identity, true);
+	if (!may && !users_have_groups(&wanted.identity, false))
 		return is_missing("user", "CAP_SETGID");
 	if (!users_have_user(&wanted.identity) && !has(now, CAP_SETUID, CAP_PERMITTED))
 		return is_missing("user", "CAP_SETUID");
@@ -262,8 +264,10 @@ enum {
 
 static bool set_groups(void)
 {
-	return syscall(SETGROUPS, wanted.identity.group_count, wanted.identity.groups) == 0 &&
-	       getgroups(0, NULL) == (int)wanted.identity.group_count;
+	/* A user namespace may forbid it (setgroups in user_namespaces(7)): it may not be needed. */
+	if (syscall(SETGROUPS, wanted.identity.group_count, wanted.identity.groups) != 0)
+		return users_have_groups(&wanted.identity, false);
+	return getgroups(0, NULL) == (int)wanted.identity.group_count;
 }
 
 static bool set_gid(void)

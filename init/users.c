@@ -170,24 +170,27 @@ static bool has_group(const gid_t *list, size_t count, gid_t gid)
 	return false;
 }
 
-bool users_have_groups(const struct identity *identity)
+/* Has the one list all groups of the other, but for `spared`? */
+static bool has_all(const gid_t *list, size_t count, const gid_t *other, size_t other_count,
+		    const gid_t *spared)
+{
+	for (size_t i = 0; i < other_count; i++)
+		if (!(spared && other[i] == *spared) && !has_group(list, count, other[i]))
+			return false;
+	return true;
+}
+
+bool users_have_groups(const struct identity *identity, bool exactly)
 {
 	gid_t own[1024], real, effective, saved;
+	const gid_t *spared = exactly ? NULL : &identity->gid;
 	int count = getgroups(sizeof(own) / sizeof(own[0]), own);
 
 	getresgid(&real, &effective, &saved);
-	if (count < 0 || real != identity->gid || effective != identity->gid ||
-	    saved != identity->gid)
-		return false;
-	for (int i = 0; i < count; i++)
-		if (own[i] != identity->gid &&
-		    !has_group(identity->groups, identity->group_count, own[i]))
-			return false;
-	for (size_t i = 0; i < identity->group_count; i++)
-		if (identity->groups[i] != identity->gid &&
-		    !has_group(own, (size_t)count, identity->groups[i]))
-			return false;
-	return true;
+	return count >= 0 && real == identity->gid && effective == identity->gid &&
+	       saved == identity->gid &&
+	       has_all(identity->groups, identity->group_count, own, (size_t)count, spared) &&
+	       has_all(own, (size_t)count, identity->groups, identity->group_count, spared);
 }
 
 bool users_have_user(const struct identity *identity)

@@ -30,8 +30,9 @@ bool users_have_user(const struct identity *identity);
 
 /*
  * Has zinit these groups already? Then an ordinary user may ask for itself. Whether the primary
- * group is among the others makes no difference to what may be done.
+ * group is among the others makes no difference to what may be done, so that it need not be the
+ * same but `exactly`.
  */
-bool users_have_groups(const struct identity *identity);
+bool users_have_groups(const struct identity *identity, bool exactly);
 
 #endif

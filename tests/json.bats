@@ -52,7 +52,7 @@ assert_json_lines() {
 		start_pid1 -w --log-format json --watch 30ms --on-held-zombies terminate-parent -- \
 			sh -c 'negligent -N "$0" -Z "$0" -n 2 & wait; exec sleep 1000' "$name"
 		wait_for grep -q held-zombies-cured "$ERR"
-		wait_for [ "$(grep -c orphan-reaped "$ERR")" = 2 ]
+		wait_count "$ERR" '.*"orphan-reaped".*' 2
 		kill -KILL "$(main_child)"
 		finish
 		assert_json_lines "$ERR" 4

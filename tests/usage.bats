@@ -30,6 +30,9 @@ target() {
 	wait_line "$other" ready
 	sigsend "$ZPID" 10
 	wait_line "$OUT" '10 .*'
+	# Signals come by their number: where this one is, an earlier 10 is, too.
+	kill -USR2 "$(children "$(main_child)")"
+	wait_line "$other" '12 .*'
 	sigsend "$ZPID" 64
 	finish
 	grep -q '^10 ' "$other" && echo group || echo child

@@ -233,6 +233,23 @@ MAPPED='unshare -U sleep 60 & holder=$!
 	assert_output "$(printf '1000\n1001 50 60')"
 }
 
+@test "the groups are those asked for, whatever zinit has; where none may be set, what it has will do" {
+	need_root "to have groups"
+	# Docker's root has its own group as a supplementary one, too.
+	same_as "--reuid 31337 --regid 0 --clear-groups" 31337
+	run with_files setpriv --groups 0,50 "$ZINIT" -u 31337 grep -E "^Groups:" /proc/self/status
+	assert_output --regexp '^Groups:[[:space:]]*$'
+	run with_files setpriv --groups 0 "$ZINIT" -u 31337 grep -E "^Groups:" /proc/self/status
+	assert_output --regexp '^Groups:[[:space:]]*$'
+	# unshare -r writes "deny" to setgroups.
+	run in_pidns setpriv --clear-groups unshare -Ur "$ZINIT" -u 0 id -u
+	assert_success
+	assert_output 0
+	run --separate-stderr in_pidns setpriv --groups 50 unshare -Ur "$ZINIT" -u 0 id -u
+	assert_failure 125
+	assert_one_line "$stderr" "set the groups"
+}
+
 @test "a user namespace that does not map the ID, or allows no groups, is an error that says so" {
 	refused_there() {
 		local action=$1
