@@ -532,6 +532,8 @@ _runs_below() {
 		for pid in 3 4 5 6 7; do read -r name <"/proc/$pid/comm" && echo "$pid $name"; done'
 	finish
 	assert_line "status 7"
+	# zinit's own children are found all the same, by waitid(2).
+	assert_line "tells 15"
 	assert_line "3 sigreport"
 	assert_line "7 sigreport"
 	# It has had no signal, which it would print.
