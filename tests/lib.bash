@@ -38,6 +38,7 @@
 #   in_state PID LETTERS        a condition for wait_for: PID's state is one of R S D T t Z
 #   has_signal PID FIELD N      a condition: bit N is set in SigBlk, ShdPnd, SigIgn... of PID
 #   holds_signals PID           a condition: all 62 signals are blocked (zinit is up)
+#   reads_signalfd              a condition: zinit (ZPID) is at rest, in a read without a deadline
 #
 # open_to_all               lets other users into BATS_TEST_TMPDIR
 #
@@ -283,6 +284,17 @@ _signal_set() {
 has_signal() { (((($(_signal_set "$1" "$2") >> ($3 - 1)) & 1) == 1)); }
 # SIGKILL and SIGSTOP never show in a mask.
 holds_signals() { [ "$(_signal_set "$1" SigBlk)" = 0xfffffffffffbfeff ]; }
+
+reads_signalfd() {
+	local call fd rest
+	read -r call fd rest <"/proc/$ZPID/syscall" || return 1
+	case $(uname -m) in
+	x86_64) [ "$call" = 0 ] || return 1 ;;
+	aarch64 | riscv64) [ "$call" = 63 ] || return 1 ;;
+	*) [ "$call" = 3 ] || return 1 ;;
+	esac
+	[ "$(readlink "/proc/$ZPID/fd/$((fd))")" = "anon_inode:[signalfd]" ]
+}
 
 sig() {
 	case $1 in

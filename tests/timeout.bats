@@ -58,6 +58,7 @@ told() { sigsend "$ZPID" "$(sig "$1")"; }
 		wait_line "$OUT" 'counts 15'
 		told INT
 		wait_line "$OUT" 'counts 2'
+		# That no SIGKILL comes has no event: the time is what is tested, here and below.
 		sleep 0.5
 		assert in_state "$ZPID" SR
 		kill -KILL "$(child_running counts)"
