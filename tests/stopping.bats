@@ -416,7 +416,7 @@ child_is_alone() { [ "$(children "$ZPID" | wc -w)" = 1 ]; }
 
 @test "without pidfd zinit's own children are signalled, and the others once they are adopted" {
 	need_traced_injection
-	start_subreaper -t 1s leaves -m exit-7 below deep-3
+	start_subreaper -t 3s leaves -m exit-7 below deep-3
 	wait_for _find_child_running exit-7
 	trace_zinit -e trace=pidfd_open,pidfd_send_signal,kill \
 		-e inject=pidfd_open:error=ENOSYS
@@ -530,7 +530,7 @@ _runs_below() {
 	# looks who is left before it ends, and the kernel ends them.
 	start_below_init sh -c '
 		for i in 3 4 5 6 7 8 9; do sigreport & done
-		unshare -pf sh -c "\"\$ZINIT\" -v -t 1s leaves -s 7 ignores tells deep-3
+		unshare -pf sh -c "\"\$ZINIT\" -v -t 3s leaves -s 7 ignores tells deep-3
 			echo \"status \$?\"
 			cat /proc/[0-9]*/comm | sed \"s/^/runs /\""
 		for pid in 3 4 5 6 7 8 9; do read -r name <"/proc/$pid/comm" && echo "$pid $name"; done'
