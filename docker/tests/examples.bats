@@ -68,3 +68,21 @@ load engine
 	run ! node bake.mjs "$BUILD/docker/npm/node_modules" wrong.hcl "$REPO/docker/Dockerfile"
 	assert_output --partial REVISON
 }
+
+# It is not built here: no other processor's base can be pulled, and the daemon has no bridge, which
+# bake asks for. What it would build, BuildKit builds in image.bats.
+@test "docker buildx bake takes docker-bake.hcl, with each of its targets" {
+	docker buildx version >/dev/null 2>&1 || skip "there is no docker buildx"
+	cd "$REPO"
+	bake=(docker buildx bake --print -f)
+	run -0 --separate-stderr "${bake[@]}" docker/docker-bake.hcl
+	run -0 jq -r '[.target[].platforms[]] | sort | join(" ")' <<<"$output"
+	assert_output "linux/386 linux/amd64 linux/arm/v7 linux/arm64 linux/ppc64le linux/riscv64 linux/s390x"
+	for target in alpine test; do
+		run -0 --separate-stderr env VERSION=9.8.7 "${bake[@]}" docker/docker-bake.hcl $target
+		run -0 jq -r ".target.$target.args.VERSION" <<<"$output"
+		assert_output 9.8.7
+	done
+	run ! "${bake[@]}" docker/docker-bake.hcl no-such-target
+	run ! "${bake[@]}" <(sed 's/inherits = \["common"\]/inherits = ["comon"]/' docker/docker-bake.hcl)
+}
