@@ -379,12 +379,13 @@ blocks_stops() {
 
 survives_ignored_chld() {
 	run in_pidns -t "$1" exec_with ignore=17 -- "${INIT[@]}" -- sh -c 'exit 6'
-	assert_how "$2"
+	assert_regex "$(how)" "^($2)\$"
 }
 
 @test "bug: SIGCHLD inherited as ignored loses the status: catatonit hangs, zinit does not" {
 	under_zinit catatonit survives_ignored_chld 10 "exited 6"
-	under_original catatonit survives_ignored_chld 1 timeout
+	# Or it finds its child gone before it looks, as on a busy machine.
+	under_original catatonit survives_ignored_chld 1 "timeout|exited 1"
 }
 
 keeps_early_signal() {
