@@ -63,7 +63,7 @@ enum {
 	KILLING_ROUND = 10 * 1000000,
 };
 
-#define REST_AFTER (25 * 1000000L) /* ns: see rest_is_near() */
+#define REST_AFTER (30 * 1000000L) /* ns: see rest_is_near() */
 #define KILLING_TIME NANOSECONDS
 #define DEFAULT_GRACE (2 * NANOSECONDS)
 
@@ -367,7 +367,7 @@ static int64_t next_deadline(const struct supervisor *supervisor)
 }
 
 /*
- * The first rest comes after 25 ms, so that what is done in it (the sandbox, memory given back: some
+ * The first rest comes after 30 ms, so that what is done in it (the sandbox, memory given back: some
  * fifty system calls) is done within the first 50 ms, after which nothing ticks. A program that ends
  * before should not pay for a clock (the first look at it takes two page faults), so for a few turns
  * the time that is left is what ppoll(2) itself left of it: the raw call writes it back. Under load,

@@ -110,8 +110,12 @@ in_background() {
 @test "a program that ends before pays nothing: no call is made for it" {
 	need_command strace
 	local trace=$BATS_TEST_TMPDIR/trace
-	run in_pidns strace -qq -o "$trace" "$ZINIT" true
-	assert_success
+	# Again where the machine was so slow that zinit's first rest came before the program's end.
+	for _ in {1..20}; do
+		run in_pidns strace -qq -o "$trace" "$ZINIT" true
+		assert_success
+		grep -q 'ppoll.*= 0 (Timeout)' "$trace" || break
+	done
 	run cat "$trace"
 	assert_line --partial exit_group
 	refute_output --regexp 'PR_SET_(NO_NEW|SECCOMP)|PR_CAPBSET_DROP|capset|capget'

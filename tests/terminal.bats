@@ -75,7 +75,7 @@ stays_in_background() {
 	run_line 'echo still here'
 	see 'still here'
 	send 15 "$child"
-	run_line 'wait %1; echo "status $?"'
+	run_line 'wait $!; echo "status $?"'
 	see 'status 143'
 	assert_equal "$(foreground)" "$LEADER"
 	see_prompt 0
